@@ -1,0 +1,250 @@
+package program
+
+import (
+	"encoding/binary"
+	"syscall"
+)
+
+// Arg is one argument of an [Op]: a number, the address of data, or the value of a cell.
+type Arg struct {
+	value uint64
+	mode  argMode
+}
+
+type argMode uint8
+
+const (
+	immediate argMode = iota
+	address
+	fromCell
+)
+
+// Num is an argument that is known now.
+func Num[T ~int | ~int32 | ~int64 | ~uint | ~uint32 | ~uint64 | ~uintptr](n T) Arg {
+	return Arg{value: uint64(n)}
+}
+
+// AtCwd is AT_FDCWD.
+func AtCwd() Arg { return Num(-100) }
+
+// Cell is an 8-byte place in the data whose value is known only when the program is loaded or
+// runs: a descriptor, a process id, a word of a struct.
+type Cell uint32
+
+// Value is the argument whose value the cell holds when the op runs.
+func (c Cell) Value() Arg { return Arg{uint64(c), fromCell} }
+
+// Addr is the address of the cell.
+func (c Cell) Addr() Arg { return Arg{uint64(c), address} }
+
+// At is the place off bytes behind the cell: a field of a struct that [Builder.Data] laid out.
+func (c Cell) At(off int) Cell { return c + Cell(off) }
+
+// An image is laid out so that a reaper can keep its front and drop the rest:
+//
+//	0        header and cells    kept by a reaper
+//	opsAt    ops of the reaper   kept
+//	stackAt  the child's stack   kept, grows down from dataAt
+//	dataAt   strings and structs
+//	         ops
+//	         end
+const (
+	recordAt  = 0  // failure: index and errno, 4 bytes each
+	errorFdAt = 8  // where the record is written
+	pidfdAt   = 16 // where clone3 puts the descriptor of the child
+	cloneAt   = 24 // struct clone_args of Image.Clone
+	cellsAt   = cloneAt + 88
+	opsAt     = 1 << 12
+	stackAt   = 2 << 12
+	dataAt    = 4 << 12
+)
+
+// Kept is how much of an image, from its start, a reaper needs.
+const Kept = dataAt
+
+// ErrorFd is the cell of the descriptor that takes the failure record: the write end of a pipe,
+// closed on exec. It is set at [Program.Load].
+const ErrorFd Cell = errorFdAt
+
+// Builder makes a [Program]. The zero value is ready.
+type Builder struct {
+	ops    []Op
+	reaper []Op
+	inTail bool
+	cells  uint32 // bytes of the front that are taken
+	names  map[uint32]string
+	data   []byte
+	relocs []uint32          // offsets of words in data that hold offsets
+	known  map[string]uint32 // strings that are in data
+	notes  []Note
+}
+
+// Note makes what is said of the ops that follow.
+func (b *Builder) Note(n Note) {
+	if k := len(b.notes); k > 0 && b.notes[k-1] == n {
+		return
+	}
+	b.notes = append(b.notes, n)
+}
+
+// Call appends a system call. The Op that it returns may be completed until the next call.
+func (b *Builder) Call(nr uintptr, args ...Arg) *Op {
+	op := Op{Nr: uint16(nr)}
+	if len(b.notes) > 0 {
+		op.Note = uint32(len(b.notes) - 1)
+	}
+	for i, a := range args {
+		op.Args[i] = a.value
+		switch a.mode {
+		case address:
+			op.Addr |= 1 << i
+		case fromCell:
+			op.Cell |= 1 << i
+		}
+	}
+	list := b.list()
+	*list = append(*list, op)
+	return &(*list)[len(*list)-1]
+}
+
+func (b *Builder) list() *[]Op {
+	if b.inTail {
+		return &b.reaper
+	}
+	return &b.ops
+}
+
+// To stores the result, a descriptor or a process id, in c.
+func (o *Op) To(c Cell) *Op { o.Out, o.Wide = uint32(c), true; return o }
+
+// To32 stores the result as four bytes at c.
+func (o *Op) To32(c Cell) *Op { o.Out = uint32(c); return o }
+
+// On adds a case for an errno; 0 stands for every errno.
+func (o *Op) On(e syscall.Errno, act Act, target int) *Op {
+	c := Case{Errno: uint8(e), Act: act, Target: int16(target)}
+	if e == 0 {
+		c.Errno = Any
+	}
+	for i := range o.Cases {
+		if o.Cases[i].Errno == 0 {
+			o.Cases[i] = c
+			return o
+		}
+	}
+	panic("program: more than three cases for one call") // a bug of our compiler
+}
+
+// Jump appends an op that goes on elsewhere; [Builder.Land] says where.
+func (b *Builder) Jump() Label { return b.TestEqual(Num(0), 0, 0) }
+
+// TestEqual appends an op that goes on at the label if a&mask == want.
+func (b *Builder) TestEqual(a Arg, mask, want uint64) Label {
+	b.Call(Test, a, Num(mask), Num(want), Num(0))
+	return Label(len(*b.list()) - 1)
+}
+
+// TestSame appends an op that goes on at the label if two arguments are equal.
+func (b *Builder) TestSame(a, other Arg) Label {
+	b.Call(Test, a, Num(^uint64(0)), other, Num(0))
+	return Label(len(*b.list()) - 1)
+}
+
+// Label is a Test whose target is to be set.
+type Label int
+
+// Land makes l go on at the next op that is appended.
+func (b *Builder) Land(l Label) { b.LandAt(l, b.Here()) }
+
+// LandAt makes l go on at the op at here.
+func (b *Builder) LandAt(l Label, here int) {
+	(*b.list())[l].Args[3] = uint64(int64(here - int(l) - 1))
+}
+
+// Here is the position of the next op.
+func (b *Builder) Here() int { return len(*b.list()) }
+
+// Reaper switches between the list of the child and that of the reaper, the part of the child
+// that stays behind as PID 1. [Builder.EnterReaper] is how the child gets there.
+func (b *Builder) Reaper(on bool) { b.inTail = on }
+
+// EnterReaper makes l, an op of the main list, go on at the first op of the reaper.
+func (b *Builder) EnterReaper(l Label) { b.ops[l].Args[3] = reaperLabel }
+
+// reaperLabel stands in for a distance that only Load knows.
+const reaperLabel = 1 << 62
+
+// NewCell makes a cell; name is how it is printed. Cells hold 0 until something is stored.
+func (b *Builder) NewCell(name string) Cell {
+	if b.cells == 0 {
+		b.cells = cellsAt
+	}
+	c := Cell(b.cells)
+	b.cells += 8
+	if b.cells > opsAt {
+		panic("program: too many cells") // a bug of our compiler: it reuses them
+	}
+	b.name(uint32(c), name)
+	return c
+}
+
+func (b *Builder) name(at uint32, name string) {
+	if b.names == nil {
+		b.names = make(map[uint32]string)
+	}
+	b.names[at] = name
+}
+
+// String is the address of s with a NUL behind it. The caller has made sure that s has none.
+func (b *Builder) String(s string) Arg {
+	if at, ok := b.known[s]; ok {
+		return Arg{uint64(at), address}
+	}
+	at := uint32(dataAt + len(b.data))
+	b.data = append(append(b.data, s...), 0)
+	if b.known == nil {
+		b.known = make(map[string]uint32)
+	}
+	b.known[s] = at
+	return Arg{uint64(at), address}
+}
+
+// Data is the place of p, aligned to 8 bytes; name is how its address is printed.
+func (b *Builder) Data(name string, p []byte) Cell {
+	for len(b.data)%8 != 0 {
+		b.data = append(b.data, 0)
+	}
+	at := uint32(dataAt + len(b.data))
+	b.data = append(b.data, p...)
+	b.name(at, name)
+	return Cell(at)
+}
+
+// Words is Data of 64-bit words. A word that is an address is relocated; cells are not allowed.
+func (b *Builder) Words(name string, words ...Arg) Cell {
+	p := make([]byte, 0, 8*len(words))
+	for _, w := range words {
+		p = binary.NativeEndian.AppendUint64(p, w.value)
+	}
+	at := b.Data(name, p)
+	for i, w := range words {
+		if w.mode == address {
+			b.relocs = append(b.relocs, uint32(at)+uint32(8*i))
+		}
+	}
+	return at
+}
+
+// Strings is the address of a NULL-terminated array of strings, as execve wants.
+func (b *Builder) Strings(name string, list []string) Cell {
+	words := make([]Arg, 0, len(list)+1)
+	for _, s := range list {
+		words = append(words, b.String(s))
+	}
+	return b.Words(name, append(words, Num(0))...)
+}
+
+// Program freezes what was built. The Builder is not used any more.
+func (b *Builder) Program() *Program {
+	return &Program{ops: b.ops, reaper: b.reaper, data: b.data, relocs: b.relocs, names: b.names, notes: b.notes}
+}

@@ -1,0 +1,40 @@
+#include "textflag.h"
+
+// func syscall6(nr, a0, a1, a2, a3, a4, a5 uint64) uint64
+TEXT ·syscall6(SB), NOSPLIT, $0-64
+	MOVQ nr+0(FP), AX
+	MOVQ a0+8(FP), DI
+	MOVQ a1+16(FP), SI
+	MOVQ a2+24(FP), DX
+	MOVQ a3+32(FP), R10
+	MOVQ a4+40(FP), R8
+	MOVQ a5+48(FP), R9
+	SYSCALL
+	MOVQ AX, ret+56(FP)
+	RET
+
+// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+//
+// Makes the clone call and returns its result in the parent. The child leaves the parent's
+// stack at once, for stack, and never returns: it walks.
+TEXT ·fork(SB), NOSPLIT, $0-64
+	MOVQ nr+0(FP), AX
+	MOVQ a0+8(FP), DI
+	MOVQ a1+16(FP), SI
+	MOVQ a2+24(FP), DX
+	XORL R10, R10
+	XORL R8, R8
+	MOVQ stack+32(FP), R12
+	MOVQ base+40(FP), R13
+	MOVQ op+48(FP), BX
+	SYSCALL
+	TESTQ AX, AX
+	JZ child
+	MOVQ AX, ret+56(FP)
+	RET
+child:
+	LEAQ -64(R12), SP
+	MOVQ R13, 0(SP)
+	MOVQ BX, 8(SP)
+	CALL ·walk(SB)
+	INT $3

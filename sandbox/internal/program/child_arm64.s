@@ -1,0 +1,40 @@
+#include "textflag.h"
+
+// func syscall6(nr, a0, a1, a2, a3, a4, a5 uint64) uint64
+TEXT ·syscall6(SB), NOSPLIT, $0-64
+	MOVD nr+0(FP), R8
+	MOVD a0+8(FP), R0
+	MOVD a1+16(FP), R1
+	MOVD a2+24(FP), R2
+	MOVD a3+32(FP), R3
+	MOVD a4+40(FP), R4
+	MOVD a5+48(FP), R5
+	SVC
+	MOVD R0, ret+56(FP)
+	RET
+
+// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+//
+// Makes the clone call and returns its result in the parent. The child leaves the parent's
+// stack at once, for stack, and never returns: it walks.
+TEXT ·fork(SB), NOSPLIT, $0-64
+	MOVD nr+0(FP), R8
+	MOVD a0+8(FP), R0
+	MOVD a1+16(FP), R1
+	MOVD a2+24(FP), R2
+	MOVD ZR, R3
+	MOVD ZR, R4
+	MOVD stack+32(FP), R19
+	MOVD base+40(FP), R20
+	MOVD op+48(FP), R21
+	SVC
+	CBZ R0, child
+	MOVD R0, ret+56(FP)
+	RET
+child:
+	SUB $64, R19, R19
+	MOVD R19, RSP
+	MOVD R20, 8(RSP)
+	MOVD R21, 16(RSP)
+	CALL ·walk(SB)
+	BRK

@@ -1,0 +1,161 @@
+package program
+
+import (
+	"encoding/binary"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// This file lays programs out in memory and clones children that walk them.
+//
+// Invariants:
+//
+//   - An image is one mapping made here, outside the Go heap. It holds no Go pointers, so the
+//     collector need not know it, and addresses in it stay valid in the child.
+//   - Every offset that is relocated lies inside the image; Load panics otherwise, which is a
+//     bug of our compiler and never depends on input.
+//   - syscall.runtime_BeforeFork and runtime_AfterFork are what os/exec itself uses around fork:
+//     they block all signals and make an accidental stack growth in between fatal. The Go tree
+//     keeps their names and signatures for this kind of use ("do not remove or change the type
+//     signature"). Between the two stands one nosplit function that calls assembly.
+
+//go:linkname beforeFork syscall.runtime_BeforeFork
+func beforeFork()
+
+//go:linkname afterFork syscall.runtime_AfterFork
+func afterFork()
+
+// fork is in assembly: child_*.s.
+//
+//go:noescape
+func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+
+// Image is a [Program] laid out in memory with its cells filled, good for one [Image.Clone].
+type Image struct {
+	mem   []byte
+	start int // offset of the first op of the main list
+}
+
+// Load lays p out and fills cells. The caller frees the image with [Image.Close].
+func (p *Program) Load(cells []Value) (*Image, error) {
+	start := dataAt + len(p.data)
+	start += (opSize - (start-opsAt)%opSize) % opSize // ops of both lists on one grid
+	size := start + len(p.ops)*opSize
+	if len(p.reaper)*opSize > stackAt-opsAt {
+		panic("program: the reaper's list does not fit its page")
+	}
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE,
+		unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_POPULATE)
+	if err != nil {
+		return nil, &Failure{Errno: err.(syscall.Errno), Note: Note{Verb: "map memory for a new process"}}
+	}
+	im := &Image{mem, start}
+	copy(mem[dataAt:], p.data)
+	for _, at := range p.relocs {
+		im.setWord(int(at), im.addr(binary.NativeEndian.Uint64(mem[at:])))
+	}
+	im.setWord(errorFdAt, ^uint64(0))
+	for _, v := range cells {
+		im.setWord(int(v.Cell), v.Word)
+	}
+	im.layOps(opsAt, 0, p.reaper)
+	im.layOps(start, len(p.reaper), p.ops)
+	return im, nil
+}
+
+// layOps copies ops to the image with their addresses made real.
+func (im *Image) layOps(at, index int, ops []Op) {
+	for i := range ops {
+		op := ops[i]
+		op.Index = uint32(index + i)
+		for k := range op.Args {
+			if op.Addr>>k&1 != 0 {
+				op.Args[k] = im.addr(op.Args[k])
+			}
+		}
+		if op.Nr == Test && op.Args[3] == reaperLabel {
+			op.Args[3] = uint64(int64((opsAt - at - (i+1)*opSize) / opSize))
+		}
+		*(*Op)(unsafe.Pointer(&im.mem[at+i*opSize])) = op
+	}
+}
+
+// addr is the address of the byte at an offset.
+func (im *Image) addr(off uint64) uint64 {
+	return uint64(uintptr(unsafe.Pointer(&im.mem[off])))
+}
+
+func (im *Image) setWord(at int, w uint64) { binary.NativeEndian.PutUint64(im.mem[at:], w) }
+
+// Keep is what a reaper must leave mapped: the front of the image and the machine code of the
+// child, as page-aligned ranges [from, to) in ascending order.
+func (im *Image) Keep() [2][2]uint64 {
+	const page, around = 1 << 12, 1 << 16
+	front := [2]uint64{im.addr(0), im.addr(0) + Kept}
+	a, b := codeOf(walk), codeOf(fork)
+	code := [2]uint64{min(a, b)&^(around-1) - page, max(a, b)&^(around-1) + 2*around}
+	if code[0] < front[0] {
+		return [2][2]uint64{code, front}
+	}
+	return [2][2]uint64{front, code}
+}
+
+// codeOf is the address of a function's code.
+func codeOf[F any](f F) uint64 { return uint64(**(**uintptr)(unsafe.Pointer(&f))) }
+
+// SetCells fills cells after Load, for values that the image itself decides.
+func (im *Image) SetCells(cells ...Value) {
+	for _, v := range cells {
+		im.setWord(int(v.Cell), v.Word)
+	}
+}
+
+// Clone makes a child with the CLONE_* flags that walks the program, and returns its process id
+// and pidfd, which the caller closes. The child dies with SIGCHLD. clone3 says whether the
+// kernel has the call of that name; with it the child's signal handlers are reset.
+//
+// A child's parent-death signal is bound to the thread that cloned it (prctl(2)): a caller that
+// uses one locks its goroutine to a thread for as long as the child lives.
+func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
+	nr, a0, a1, a2 := uint64(unix.SYS_CLONE), flags|unix.CLONE_PIDFD|uint64(unix.SIGCHLD), uint64(0), im.addr(pidfdAt)
+	if clone3 {
+		im.setWord(cloneAt, flags|unix.CLONE_PIDFD|unix.CLONE_CLEAR_SIGHAND)
+		im.setWord(cloneAt+8, im.addr(pidfdAt))
+		im.setWord(cloneAt+32, uint64(unix.SIGCHLD))
+		nr, a0, a1, a2 = unix.SYS_CLONE3, im.addr(cloneAt), 88, 0
+	}
+	stack, base, op := unsafe.Pointer(&im.mem[dataAt-1]), unsafe.Pointer(&im.mem[0]), unsafe.Pointer(&im.mem[im.start])
+	stack = unsafe.Add(stack, 1-16)
+
+	// Descriptors that other goroutines are opening have their close-on-exec flag set before
+	// the lock is free (syscall.ForkLock).
+	syscall.ForkLock.Lock()
+	r := clone(nr, a0, a1, a2, stack, base, op)
+	syscall.ForkLock.Unlock()
+	runtime.KeepAlive(im)
+
+	if r > ^uint64(lastErrno) {
+		return 0, -1, syscall.Errno(-r)
+	}
+	return int(r), int(binary.NativeEndian.Uint32(im.mem[pidfdAt:])), nil
+}
+
+//go:nosplit
+//go:norace
+func clone(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64 {
+	beforeFork()
+	r := fork(nr, a0, a1, a2, stack, base, op)
+	afterFork()
+	return r
+}
+
+// Close frees the memory of the parent. The child has its own copy.
+func (im *Image) Close() {
+	if im.mem != nil {
+		unix.Munmap(im.mem)
+		im.mem = nil
+	}
+}

@@ -145,17 +145,18 @@ func (r *reader) open(name string, at int) bool {
 
 // key joins all parts of a key but the last below a table, and returns the last as it is.
 // A part with a character that no key of ours has is quoted, so that "files.read" in quotes
-// does not pass for files.read.
+// does not pass for files.read; a key longer than any of ours is cut, and stays longer.
 func (r *reader) key(parts unstable.Iterator, table string) (parent, last string, at int) {
 	parent, at = table, -1
 	for parts.Next() {
-		if at >= 0 {
-			parent = join(parent, last)
-		} else {
+		switch {
+		case at < 0:
 			at = int(parts.Node().Raw.Offset)
+		case len(parent) <= maxShown:
+			parent = join(parent, last)
 		}
 		last = string(parts.Node().Data)
-		if !every(last, isLabel) {
+		if len(last) > maxShown || !every(last, isLabel) {
 			last = quote(last)
 		}
 	}

@@ -50,8 +50,14 @@ func printable(name string) string {
 	return name
 }
 
+// maxShown bounds what a message repeats of a text.
+const maxShown = 200
+
 // quote returns text in double quotes with everything escaped that could deceive on a screen.
 func quote(text string) string {
+	if len(text) > maxShown {
+		return strconv.QuoteToASCII(text[:maxShown]) + "…"
+	}
 	if plainProblem(text) == "" {
 		return strconv.Quote(text)
 	}

@@ -135,10 +135,15 @@ func busCode(key *Key) string {
 // a use, so a Manifest must not be shared while it is called.
 func (m *Manifest) Permit(code, key string, asks Text) error {
 	m.use(code)
-	if asks.Origin.FromFlag() || holds(m.Accept, code) {
+	if m.accepted(code, asks.Origin) {
 		return nil
 	}
 	return m.refusal(code, key, asks)
+}
+
+// accepted reports whether somebody takes on the danger that a value of that Origin asks for.
+func (m *Manifest) accepted(code string, asks Origin) bool {
+	return asks.FromFlag() || holds(m.Accept, code)
 }
 
 func (m *Manifest) refusal(code, key string, asks Text) Problem {
@@ -170,16 +175,14 @@ func (m *Manifest) use(code string) {
 
 // checkDangers refuses what the merged manifest asks for and nobody accepted: one problem a code.
 func (m *Manifest) checkDangers() (problems Problems) {
-	refused := map[string]bool{}
+	var refused []string
 	for grant := range m.Grants() {
 		code := grant.Danger.Code
-		if code == "" || refused[code] {
+		if code == "" || m.accepted(code, grant.Origin) || slices.Contains(refused, code) || len(refused) == maxProblems {
 			continue
 		}
-		if err := m.Permit(code, grant.Key.Name, Text{grant.Value, grant.Origin}); err != nil {
-			refused[code] = true
-			problems = append(problems, err.(Problem))
-		}
+		refused = append(refused, code)
+		problems = append(problems, m.refusal(code, grant.Key.Name, Text{grant.Value, grant.Origin}))
 	}
 	return problems
 }

@@ -37,10 +37,10 @@ func Parse(name string, text []byte) (*Layer, error) {
 		r.syntaxError(err)
 	}
 	r.closeCondition()
-	if newer := r.layer.Schema; newer.Value > SchemaVersion {
+	if newer := r.layer.Schema; newer.Value > schemaVersion {
 		// What else is wrong is only what this snug does not know yet.
-		version := strconv.FormatFloat(newer.Value, 'f', -1, 64)
-		return nil, Problems{{newer.Origin, "schema " + version + " needs a newer snug: this one reads schema 1", ""}}
+		what := "schema " + formatNumber(newer.Value) + " needs a newer snug: this one reads schema " + strconv.Itoa(schemaVersion)
+		return nil, Problems{{Where: newer.Origin, What: what}}
 	}
 	if err := r.problems.err(); err != nil {
 		return nil, err

@@ -174,6 +174,23 @@ func TestParseValues(t *testing.T) {
 	}
 }
 
+// TestParseText puts every character that deceives into a string, and some beside them that do not.
+func TestParseText(t *testing.T) {
+	for _, char := range "\x00\t\n\r\x1b\x7f\u0080\u009b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069" {
+		for _, flag := range []string{"read", "env", "command", "id"} {
+			value := map[string]string{"read": "/a", "env": "A=", "command": "a", "id": "a"}[flag] + string(char)
+			if err := new(manifests.Layer).Set(flag, value, "--x"); err == nil {
+				t.Errorf("--%s let %+q through", flag, char)
+			}
+		}
+	}
+	for _, char := range " ~\u00a0\u061b\u200d\u2030\u206a\U0001f600" {
+		if err := new(manifests.Layer).Set("read", "/a"+string(char), "--x"); err != nil {
+			t.Errorf("%+q: %v", char, err)
+		}
+	}
+}
+
 func TestParseBounds(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"size", strings.Repeat("# comment\n", 30000), "larger than 256 KiB"},

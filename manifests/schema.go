@@ -2,8 +2,8 @@ package manifests
 
 import "strings"
 
-// SchemaVersion is the newest schema that this snug reads.
-const SchemaVersion = 1
+// schemaVersion is the newest schema that this snug reads.
+const schemaVersion = 1
 
 // Words is a set of words separated by single spaces. A word that ends in "*" stands for every
 // word that begins alike.

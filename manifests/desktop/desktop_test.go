@@ -85,6 +85,7 @@ func TestExecSplit(t *testing.T) {
 		{`app "a\\$b" "a\\"b" "a\\\\b"`, []string{"app", "a$b", `a"b`, `a\b`}},
 		{`app "a\\xb"`, []string{"app", `a\xb`}},
 		{`app 'a "b" $c'`, []string{"app", `a "b" $c`}},
+		{`app 'a\\"b'`, []string{"app", `a\"b`}},
 		{`app a\\ b`, []string{"app", "a b"}},
 		{`app a"b c"d`, []string{"app", "ab cd"}},
 		{`app "" ''`, []string{"app", "", ""}},

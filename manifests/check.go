@@ -1,0 +1,151 @@
+package manifests
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Each check says what is wrong with one value and what to do about it, or "". The value is plain
+// text already: validate looks at that first.
+
+// maxValue bounds one string; nothing that a manifest names is longer than a path.
+const maxValue = 4096
+
+// validate says what is wrong with one value of a key, or "".
+func validate(key *Key, value string) (what, hint string) {
+	if problem := plainProblem(value); problem != "" {
+		return problem, "write it without"
+	}
+	switch {
+	case len(value) > maxValue:
+		return "is longer than " + strconv.Itoa(maxValue) + " bytes", ""
+	case key.Values != "" && !key.Values.Has(value):
+		return "is not allowed", "one of " + strings.Join(key.Values.List(), ", ")
+	case key.Name == "without": // not in the table, which it reads: that would be a cycle
+		return checkWithout(value)
+	case key.check != nil:
+		return key.check(value)
+	}
+	return "", ""
+}
+
+func checkID(id string) (what, hint string) {
+	const syntax = "letters, digits and . _ -, as in org.example.App"
+	switch {
+	case id == "":
+		return "is empty", syntax
+	case len(id) > 255:
+		return "is longer than 255 bytes", ""
+	case !isName(id[0]), !every(id, func(c byte) bool { return isLabel(c) || c == '.' }):
+		return "is no id", syntax
+	case strings.Contains(id, ".."), strings.HasSuffix(id, "."):
+		return "has an empty part", syntax
+	}
+	return "", ""
+}
+
+func checkDesktop(name string) (what, hint string) {
+	switch {
+	case !strings.HasSuffix(name, ".desktop"):
+		return "is no desktop file", "a name such as firefox.desktop, without its folder"
+	case strings.Contains(name, "/"):
+		return "holds a slash", "a desktop file's id has hyphens instead: kde-konsole.desktop"
+	case strings.HasPrefix(name, "."), strings.HasPrefix(name, "-"):
+		return "begins with a dot or a hyphen", ""
+	}
+	return "", ""
+}
+
+// checkWord lets every word through: validate has refused what is not plain.
+func checkWord(string) (what, hint string) { return "", "" }
+
+func checkRoot(root string) (what, hint string) {
+	if root == "host" {
+		return "", ""
+	}
+	if strings.HasPrefix(root, "/") {
+		if root == "/" {
+			return "is the host itself", `write "host"`
+		}
+		return checkPath(root)
+	}
+	const syntax = "host, image:NAME, image:NAME@sha256:DIGEST or /folder"
+	image, found := strings.CutPrefix(root, "image:")
+	if !found {
+		return "is no root", syntax
+	}
+	name, digest, pinned := strings.Cut(image, "@")
+	digest, sha := strings.CutPrefix(digest, "sha256:")
+	if pinned && (!sha || len(digest) != 64 || !every(digest, isHex)) {
+		return "has no sha256 digest behind @", syntax
+	}
+	if !every(name, func(c byte) bool { return isLabel(c) || strings.IndexByte("./:", c) >= 0 }) ||
+		strings.Contains(name, "..") || !isName(name[0]) {
+		return "names no image", syntax
+	}
+	return "", ""
+}
+
+func checkHostname(name string) (what, hint string) {
+	if len(name) > 64 || !every(name, func(c byte) bool { return isLabel(c) || c == '.' }) || strings.HasPrefix(name, "-") {
+		return "is no host name", "up to 64 letters, digits, dots and hyphens"
+	}
+	return "", ""
+}
+
+func checkUSB(device string) (what, hint string) {
+	vendor, product, _ := strings.Cut(device, ":")
+	if len(vendor) != 4 || len(product) != 4 || !every(vendor+product, isHex) {
+		return "is no USB device", "vendor and product as lsusb prints them: 1050:0407"
+	}
+	return "", ""
+}
+
+func checkNode(node string) (what, hint string) {
+	if !strings.HasPrefix(node, "/dev/") {
+		return "is no device node", "a path such as /dev/ttyUSB0"
+	}
+	return checkPath(node)
+}
+
+func checkVariable(name string) (what, hint string) {
+	if !every(name, isName) || isDigit(name[0]) {
+		return "is no name of a variable", "letters, digits and _, not beginning with a digit"
+	}
+	return "", ""
+}
+
+func checkCapability(name string) (what, hint string) {
+	if !every(name, isName) {
+		return "is no capability", "a name such as CAP_NET_ADMIN or net_admin"
+	}
+	return "", ""
+}
+
+func checkSeccomp(filter string) (what, hint string) {
+	switch {
+	case filter == "default", filter == "off":
+		return "", ""
+	case strings.HasSuffix(filter, ".json") && (filter[0] == '/' || strings.HasPrefix(filter, "~/")):
+		return checkPath(filter)
+	}
+	return "is no filter", "default, off, or a file such as ~/filter.json"
+}
+
+func checkSize(size string) (what, hint string) {
+	digits := strings.TrimRight(size, "KMGT")
+	if size == "unlimited" || len(digits) >= len(size)-1 && len(digits) <= 12 && every(digits, isDigit) {
+		return "", ""
+	}
+	return "is no size", "digits and one of K, M, G, T, as in 4G; or unlimited"
+}
+
+func checkPortal(name string) (what, hint string) {
+	if name == "*" {
+		return "would allow every portal there will ever be", "name the portals: FileChooser, OpenURI, Settings"
+	}
+	if !every(name, func(c byte) bool { return isLetter(c) || isDigit(c) }) {
+		return "is no portal", "a name such as FileChooser"
+	}
+	return "", ""
+}

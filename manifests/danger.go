@@ -1,0 +1,230 @@
+package manifests
+
+import (
+	"slices"
+	"strings"
+)
+
+// Danger is a code that `accept` may hold and what an app can do with it. Of a code such as
+// "talk:NAME" the NAME stands for the value that asks.
+type Danger struct {
+	Code string
+	Why  string // completes "the app can …"
+}
+
+// Dangers returns every code that `accept` may hold. The caller must not change it.
+func Dangers() []Danger { return dangers[:] }
+
+var dangers = [...]Danger{
+	{"files:HOME", "read your keys and passwords, or change what you run"},
+	{"x11-raw", "read every key you type, see every window and type into them"},
+	{"wayland-raw", "use whatever the compositor offers any program, often the clipboard and the screen"},
+	{"sound-raw", "record the microphone and what others play, and load modules into the server"},
+	{"camera-raw", "film without asking"},
+	{"clipboard-full", "read all that you copy, also passwords"},
+	{"network-host", "reach every service of this machine and of the local network"},
+	{"record-system", "record what other apps play"},
+	{"display:NAME", "see or change what other apps show"},
+	{"talk:NAME", "start programs outside the sandbox or read other apps' settings and secrets"},
+	{"own:FOREIGN", "pass for another program on the bus"},
+	{"bus-session", "call every program of the session, and so leave the sandbox"},
+	{"bus-system", "call every service of the system"},
+	{"nodes", "use a device of the host directly"},
+	{"capabilities", "use parts of the kernel that are closed to ordinary programs"},
+	{"new-privileges", "gain privileges by setuid programs inside"},
+	{"agents", "sign and decrypt with your keys"},
+	{"seccomp-off", "use every system call, also those with a record of holes"},
+}
+
+// dangerousNames are the bus names by which a program leaves a sandbox or reads what others keep;
+// what lies below each is as bad.
+var dangerousNames = [...]string{
+	"org.freedesktop.systemd1",
+	"org.freedesktop.Flatpak",
+	"ca.desrt.dconf",
+	"org.freedesktop.secrets",
+	"org.gnome.Shell",
+}
+
+// checkCode says what is wrong with an entry of `accept`, or "".
+func checkCode(code string) (what, hint string) {
+	if _, known := dangerOf(code); known {
+		return "", ""
+	}
+	var codes []string
+	for _, danger := range dangers {
+		codes = append(codes, danger.Code)
+	}
+	if near := nearest(code, codes); near != "" {
+		return "is no danger", "did you mean " + near + "?"
+	}
+	return "is no danger", "known: " + strings.Join(codes, ", ")
+}
+
+// dangerOf returns the row of a code, where "talk:org.gnome.Shell" belongs to "talk:NAME".
+func dangerOf(code string) (Danger, bool) {
+	family, name, hasName := strings.Cut(code, ":")
+	for _, danger := range dangers {
+		prefix, placeholder, open := strings.Cut(danger.Code, ":")
+		if code == danger.Code && placeholder != "NAME" && placeholder != "FOREIGN" {
+			return danger, true
+		}
+		if open && hasName && placeholder != "HOME" && prefix == family && name != "" && name != placeholder {
+			return Danger{code, danger.Why}, true
+		}
+	}
+	return Danger{}, false
+}
+
+// dangerCode returns the code that one value of a key needs in an app of that id, or "".
+func dangerCode(key *Key, value, id string) string {
+	if key.Danger == "" || value == key.Default || !key.Risky.Has(value) {
+		return ""
+	}
+	switch key.Danger {
+	case "display:NAME":
+		return "display:" + value
+	case "talk:NAME":
+		return talkCode(key, value)
+	case "own:FOREIGN":
+		return ownCode(key, value, id)
+	}
+	return key.Danger
+}
+
+// talkCode is dangerCode for a rule that lets the app call a name. A star that covers a dangerous
+// name is the danger of the whole bus.
+func talkCode(key *Key, rule string) string {
+	name, _, _ := strings.Cut(rule, "=")
+	stem, wild := strings.CutSuffix(name, "*")
+	stem = strings.TrimSuffix(stem, ".")
+	for _, dangerous := range dangerousNames {
+		switch {
+		case within(stem, dangerous):
+			return "talk:" + name
+		case wild && (stem == "" || within(dangerous, stem)):
+			return busCode(key)
+		}
+	}
+	return ""
+}
+
+// ownCode is dangerCode for a name that the app may own: its id, its MPRIS name and what lies
+// below them are its own.
+func ownCode(key *Key, name, id string) string {
+	if name == "*" {
+		return busCode(key)
+	}
+	stem := strings.TrimSuffix(name, ".*")
+	if id != "" && (within(stem, id) || within(stem, "org.mpris.MediaPlayer2."+id)) {
+		return ""
+	}
+	return "own:" + name
+}
+
+func busCode(key *Key) string {
+	if strings.HasPrefix(key.Name, "bus.system.") {
+		return "bus-system"
+	}
+	return "bus-session"
+}
+
+// Permit reports as a Problem that a grant is dangerous and nobody accepted it, or returns nil.
+// It is for dangers that only the caller can see, such as files:HOME, which depends on where a
+// path leads. A flag needs no code: the person who typed it asked. Permit notes that the code had
+// a use, so a Manifest must not be shared while it is called.
+func (m *Manifest) Permit(code, key string, asks Text) error {
+	m.use(code)
+	if m.accepted(code, asks.Origin) {
+		return nil
+	}
+	return m.refusal(code, key, asks)
+}
+
+// accepted reports whether somebody takes on the danger that a value of that Origin asks for.
+func (m *Manifest) accepted(code string, asks Origin) bool {
+	return asks.FromFlag() || holds(m.Accept, code)
+}
+
+func (m *Manifest) refusal(code, key string, asks Text) Problem {
+	danger, _ := dangerOf(code)
+	hint := "if you mean it, write accept = [" + quote(code) + "]"
+	file := fileOf(asks.Origin)
+	for _, accept := range m.Accept {
+		if fileOf(accept.Origin) == file {
+			hint = "if you mean it, add " + quote(code) + " to accept at " + string(accept.Origin)
+			break
+		}
+	}
+	return Problem{asks.Origin, key + " = " + quote(asks.Value) + " is dangerous: the app can " + danger.Why, hint}
+}
+
+// fileOf returns an Origin without its line.
+func fileOf(origin Origin) Origin {
+	if colon := strings.LastIndexByte(string(origin), ':'); colon >= 0 {
+		return origin[:colon]
+	}
+	return origin
+}
+
+func (m *Manifest) use(code string) {
+	if !slices.Contains(m.permitted, code) {
+		m.permitted = append(m.permitted, code)
+	}
+}
+
+// checkDangers refuses what the merged manifest asks for and nobody accepted: one problem a code.
+func (m *Manifest) checkDangers() (problems Problems) {
+	var refused []string
+	for grant := range m.Grants() {
+		code := grant.Danger.Code
+		if code == "" || m.accepted(code, grant.Origin) || slices.Contains(refused, code) || len(refused) == maxProblems {
+			continue
+		}
+		refused = append(refused, code)
+		problems = append(problems, m.refusal(code, grant.Key.Name, Text{grant.Value, grant.Origin}))
+	}
+	return problems
+}
+
+// findUses notes the codes that any layer asks for, overridden or not.
+func (m *Manifest) findUses(layers []*Layer) {
+	if len(m.Accept) == 0 {
+		return
+	}
+	for _, layer := range layers {
+		m.findUsesOf(&layer.Manifest)
+		for i := range layer.conditions {
+			m.findUsesOf(&layer.conditions[i].then)
+		}
+	}
+}
+
+func (m *Manifest) findUsesOf(layer *Manifest) {
+	for i := range schema {
+		key := &schema[i]
+		if key.Danger == "" {
+			continue
+		}
+		eachValue(key, layer, func(value string, _ Origin) bool {
+			if code := dangerCode(key, value, m.ID.Value); code != "" {
+				m.use(code)
+			}
+			return true
+		})
+	}
+}
+
+// UnusedCodes returns a problem for each code of `accept` that nothing has asked for. Call it when
+// every Permit was asked; Merge itself leaves out files:HOME, of which it cannot know.
+func (m *Manifest) UnusedCodes() Problems { return m.unusedCodes(true) }
+
+func (m *Manifest) unusedCodes(all bool) (problems Problems) {
+	for _, accept := range m.Accept {
+		if slices.Contains(m.permitted, accept.Value) || !all && accept.Value == "files:HOME" {
+			continue
+		}
+		problems.add(accept.Origin, "accept: nothing asks for "+quote(accept.Value), "leave it out")
+	}
+	return problems
+}

@@ -1,0 +1,87 @@
+package manifests
+
+import "strings"
+
+// Set adds what one flag of the command line says to the layer: the flag's name without hyphens,
+// its value, and its Origin, such as "--read, argument 3". A list grows with each flag; of a
+// scalar the last flag wins. An empty value of a yes-or-no flag means yes. A path must already be
+// absolute or begin with ~/ or an xdg name. An error is a Problem.
+//
+// Merge takes the dangers that flags ask for as accepted, so Set is for what a person typed and
+// for nothing that came from a file.
+func (l *Layer) Set(flag, value string, origin Origin) error {
+	key := lookupFlag(flag)
+	if origin == "" {
+		origin = Origin("--" + printable(flag)) // the empty Origin would mean that nobody set it
+	}
+	if key == nil {
+		return Problem{origin, "unknown flag --" + printable(flag), suggestFlag(flag)}
+	}
+	if what, hint := l.set(key, value, origin); what != "" {
+		return Problem{origin, "--" + flag + ": " + quote(value) + " " + what, hint}
+	}
+	return nil
+}
+
+func (l *Layer) set(key *Key, value string, origin Origin) (what, hint string) {
+	switch field := key.field(&l.Manifest).(type) {
+	case *Flag:
+		if value != "" && value != "true" && value != "false" {
+			return "is not true or false", ""
+		}
+		*field = Flag{value != "false", origin}
+	case *Number:
+		number, ok := parseNumber(value)
+		if !ok || key.Kind == kindNumber && number != float64(int64(number)) {
+			return "is no number above 0", ""
+		}
+		*field = Number{number, origin}
+	case *Text:
+		if what, hint = validate(key, value); what == "" {
+			*field = Text{value, origin}
+		}
+	case *[]Text:
+		if what, hint = validate(key, value); what == "" {
+			*field = append(*field, Text{value, origin})
+		}
+	case *[]Variable:
+		return setVariable(key, field, value, origin)
+	}
+	return what, hint
+}
+
+func setVariable(key *Key, list *[]Variable, assignment string, origin Origin) (what, hint string) {
+	name, value, found := strings.Cut(assignment, "=")
+	if !found {
+		return "has no value", "NAME=VALUE; --pass NAME hands on the host's"
+	}
+	if problem := plainProblem(assignment); problem != "" {
+		return problem, "write it without"
+	}
+	if what, hint = key.check(name); what == "" {
+		addVariables(list, []Variable{{name, value, origin}})
+	}
+	return what, hint
+}
+
+func lookupFlag(flag string) *Key {
+	for i := range schema {
+		if schema[i].Flag() == flag && flag != "" {
+			return &schema[i]
+		}
+	}
+	return nil
+}
+
+func suggestFlag(flag string) string {
+	var flags []string
+	for i := range schema {
+		if schema[i].Flag() != "" {
+			flags = append(flags, schema[i].Flag())
+		}
+	}
+	if near := nearest(flag, flags); near != "" {
+		return "did you mean --" + near + "?"
+	}
+	return ""
+}

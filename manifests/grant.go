@@ -1,0 +1,82 @@
+package manifests
+
+import (
+	"iter"
+	"strconv"
+)
+
+// Grant is one value that a manifest sets, for `explain` to print.
+type Grant struct {
+	Key    *Key
+	Value  string // as text; of a variable "NAME=VALUE"
+	Origin Origin
+	Danger Danger // the zero Danger if there is none; accepted, if the manifest came from Merge
+}
+
+// Grants yields what somebody set, in the order of the schema: each scalar once, each entry of a
+// list. Defaults are left out.
+func (m *Manifest) Grants() iter.Seq[Grant] {
+	return func(yield func(Grant) bool) {
+		for i := range schema {
+			key := &schema[i]
+			going := eachValue(key, m, func(value string, origin Origin) bool {
+				danger, _ := dangerOf(dangerCode(key, value, m.ID.Value))
+				return yield(Grant{key, value, origin, danger})
+			})
+			if !going {
+				return
+			}
+		}
+	}
+}
+
+// NotYet returns a problem for each grant whose machinery this version does not have. A caller
+// that starts an app refuses them: a grant is never ignored.
+func (m *Manifest) NotYet() (problems Problems) {
+	for grant := range m.Grants() {
+		if key := grant.Key; grant.Value != key.Default && key.Later.Has(grant.Value) {
+			problems.add(grant.Origin, key.Name+" = "+quote(grant.Value)+": not in this version", laterHint(key))
+		}
+	}
+	return problems
+}
+
+// laterHint says what a key may be today.
+func laterHint(key *Key) string {
+	now := ""
+	for _, value := range key.Values.List() {
+		if value == key.Default || !key.Later.Has(value) {
+			now += ", " + value
+		}
+	}
+	if now == "" {
+		return "leave it out"
+	}
+	return "in this version: " + now[len(", "):]
+}
+
+// eachValue calls do with each value of a key that somebody set, until do returns false; it
+// returns false if do did.
+func eachValue(key *Key, m *Manifest, do func(value string, origin Origin) bool) bool {
+	switch field := key.field(m).(type) {
+	case *Text:
+		return field.Origin == "" || do(field.Value, field.Origin)
+	case *Flag:
+		return field.Origin == "" || do(strconv.FormatBool(field.Value), field.Origin)
+	case *Number:
+		return field.Origin == "" || do(formatNumber(field.Value), field.Origin)
+	case *[]Text:
+		for _, text := range *field {
+			if !do(text.Value, text.Origin) {
+				return false
+			}
+		}
+	case *[]Variable:
+		for _, variable := range *field {
+			if !do(variable.Name+"="+variable.Value, variable.Origin) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -77,6 +77,7 @@ type Builder struct {
 	relocs []uint32          // offsets of words in data that hold offsets
 	known  map[string]uint32 // strings that are in data
 	notes  []Note
+	preset []Value
 }
 
 // Note makes what is said of the ops that follow.
@@ -235,6 +236,15 @@ func (b *Builder) Words(name string, words ...Arg) Cell {
 	return at
 }
 
+// Point makes the word at a place in data hold the address of another place.
+func (b *Builder) Point(at, to Cell) {
+	binary.NativeEndian.PutUint64(b.data[at-dataAt:], uint64(to))
+	b.relocs = append(b.relocs, uint32(at))
+}
+
+// Preset makes a cell hold a value from the start.
+func (b *Builder) Preset(c Cell, word uint64) { b.preset = append(b.preset, Value{c, word}) }
+
 // Strings is the address of a NULL-terminated array of strings, as execve wants.
 func (b *Builder) Strings(name string, list []string) Cell {
 	words := make([]Arg, 0, len(list)+1)
@@ -246,5 +256,5 @@ func (b *Builder) Strings(name string, list []string) Cell {
 
 // Program freezes what was built. The Builder is not used any more.
 func (b *Builder) Program() *Program {
-	return &Program{ops: b.ops, reaper: b.reaper, data: b.data, relocs: b.relocs, names: b.names, notes: b.notes}
+	return &Program{ops: b.ops, reaper: b.reaper, data: b.data, relocs: b.relocs, names: b.names, notes: b.notes, preset: b.preset}
 }

@@ -33,8 +33,23 @@ TEXT ·fork(SB), NOSPLIT, $0-64
 	MOVQ AX, ret+56(FP)
 	RET
 child:
+	// Go code loads its g from thread-local storage after every call into assembly. Nothing
+	// here uses it, but the runtime's memory may be gone by then: point it into the image.
+	// arch_prctl(ARCH_SET_FS, base+16)
+	MOVQ $158, AX
+	MOVQ $0x1002, DI
+	LEAQ 16(R13), SI
+	SYSCALL
 	LEAQ -64(R12), SP
 	MOVQ R13, 0(SP)
 	MOVQ BX, 8(SP)
 	CALL ·walk(SB)
 	INT $3
+
+// func code() uintptr
+//
+// Gives the address of syscall6 itself; a func value of it would be a wrapper's.
+TEXT ·code(SB), NOSPLIT, $0-8
+	LEAQ ·syscall6(SB), AX
+	MOVQ AX, ret+0(FP)
+	RET

@@ -58,9 +58,8 @@ func (p *Program) Load(cells []Value) (*Image, error) {
 		im.setWord(int(at), im.addr(binary.NativeEndian.Uint64(mem[at:])))
 	}
 	im.setWord(errorFdAt, ^uint64(0))
-	for _, v := range cells {
-		im.setWord(int(v.Cell), v.Word)
-	}
+	im.SetCells(p.preset)
+	im.SetCells(cells)
 	im.layOps(opsAt, 0, p.reaper)
 	im.layOps(start, len(p.reaper), p.ops)
 	return im, nil
@@ -91,23 +90,25 @@ func (im *Image) addr(off uint64) uint64 {
 func (im *Image) setWord(at int, w uint64) { binary.NativeEndian.PutUint64(im.mem[at:], w) }
 
 // Keep is what a reaper must leave mapped: the front of the image and the machine code of the
-// child, as page-aligned ranges [from, to) in ascending order.
+// child, as page-aligned ranges [from, to) in ascending order. The code is a page's worth in
+// each direction around the two functions: they are never written, so they cost nothing.
 func (im *Image) Keep() [2][2]uint64 {
-	const page, around = 1 << 12, 1 << 16
+	const page = 1 << 16 // the largest of any machine
 	front := [2]uint64{im.addr(0), im.addr(0) + Kept}
-	a, b := codeOf(walk), codeOf(fork)
-	code := [2]uint64{min(a, b)&^(around-1) - page, max(a, b)&^(around-1) + 2*around}
-	if code[0] < front[0] {
-		return [2][2]uint64{code, front}
+	child := walk
+	a, b := uint64(**(**uintptr)(unsafe.Pointer(&child))), uint64(code())
+	machine := [2]uint64{min(a, b)&^(page-1) - page, max(a, b)&^(page-1) + 2*page}
+	if machine[0] < front[0] {
+		return [2][2]uint64{machine, front}
 	}
-	return [2][2]uint64{front, code}
+	return [2][2]uint64{front, machine}
 }
 
-// codeOf is the address of a function's code.
-func codeOf[F any](f F) uint64 { return uint64(**(**uintptr)(unsafe.Pointer(&f))) }
+// code is in assembly: child_*.s.
+func code() uintptr
 
 // SetCells fills cells after Load, for values that the image itself decides.
-func (im *Image) SetCells(cells ...Value) {
+func (im *Image) SetCells(cells []Value) {
 	for _, v := range cells {
 		im.setWord(int(v.Cell), v.Word)
 	}

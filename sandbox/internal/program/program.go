@@ -13,6 +13,7 @@ type Program struct {
 	relocs      []uint32
 	names       map[uint32]string
 	notes       []Note
+	preset      []Value
 }
 
 // Len is the number of ops.
@@ -50,11 +51,6 @@ type Value struct {
 	Cell Cell
 	Word uint64
 }
-
-// size is the length of the image in bytes.
-func (p *Program) size() int { return dataAt + align8(len(p.data)) + len(p.ops)*opSize }
-
-func align8(n int) int { return (n + 7) &^ 7 }
 
 // quote is strconv.Quote for the characters that can hurt a terminal; everything else, UTF-8
 // included, stays readable.

@@ -1,0 +1,171 @@
+package sandbox
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/sandbox/internal/program"
+)
+
+// Program is a compiled Spec: every system call that the child will make.
+type Program struct {
+	prog   *program.Program
+	flags  uint64 // of the clone
+	host   *Host
+	spec   *Spec
+	files  []fileCell
+	status program.Cell   // of the child's end of the status socket
+	gaps   []program.Cell // pairs, see closeFiles
+	alone  []program.Cell // below and above the status socket, for the reaper
+	unmap  []program.Cell // pairs of address and length of what a reaper does not need
+	maps   bool           // the parent writes the id maps
+}
+
+// fileCell says which cell takes the number of a descriptor when the program is loaded.
+type fileCell struct {
+	file   *os.File
+	cell   program.Cell
+	number int // the number that the app knows it under, or -1
+}
+
+// String prints the program for people, one op a line with the grant that asked for it.
+func (p *Program) String() string { return p.prog.String() }
+
+// compiler carries what the phases share. Phases and steps append ops; the first error wins.
+type compiler struct {
+	b    program.Builder
+	spec *Spec
+	host *Host
+	src  Sources
+	out  *Program
+	err  error
+
+	status  program.Cell // the socket to the parent
+	root    program.Cell // the mount that will be the root
+	scratch program.Cell // a file system in memory for things that are bound elsewhere
+	dev     program.Cell // the file system of a Dev
+	at      program.Cell // a destination
+	tree    program.Cell // a detached mount
+	from    program.Cell // a source, or a file-system context
+	scraps  int          // how many files are in scratch
+	pid     program.Cell // of the last child
+	errno   program.Cell // why the command could not be executed
+	byte    program.Cell // scrap
+	zero    program.Cell // an int of 0
+	said    map[message]program.Cell
+	made    *node // what is known of the new root
+	rooted  bool  // root is attached
+}
+
+// Compile turns a Spec into the system calls that make the sandbox. It is pure: the same input
+// gives the same Program on every machine, so sandboxes can be compared as text, without
+// privileges. Errors name the Origin of what cannot be done.
+func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
+	c := &compiler{spec: s, host: h, src: src, out: &Program{host: h, spec: s}}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c.cells()
+	for _, phase := range []func(*compiler){
+		(*compiler).closeFiles, // nothing of the caller's but what is passed on
+		(*compiler).dieWithParent,
+		(*compiler).enterNamespaces, // and get the id maps
+		(*compiler).describeSystem,  // host name, clocks, loopback
+		(*compiler).buildRoot,       // every Step, then pivot_root
+		(*compiler).splitReaper,     // PID 1 stays behind
+		(*compiler).openTerminal,
+		(*compiler).setProcess, // limits, umask, working directory
+		(*compiler).dropPrivileges,
+		(*compiler).confine, // Landlock, seccomp
+		(*compiler).exec,
+	} {
+		if phase(c); c.err != nil {
+			return nil, c.err
+		}
+	}
+	c.out.prog, c.out.status = c.b.Program(), c.status
+	return c.out, nil
+}
+
+func (c *compiler) cells() {
+	c.status = c.b.NewCell("status")
+	c.root = c.b.NewCell("root")
+	c.scratch = c.b.NewCell("scratch")
+	c.dev = c.b.NewCell("dev")
+	c.at = c.b.NewCell("at")
+	c.tree = c.b.NewCell("tree")
+	c.from = c.b.NewCell("from")
+	c.pid = c.b.NewCell("pid")
+	c.errno = c.b.NewCell("errno")
+	c.byte = c.b.NewCell("byte")
+	c.zero = c.b.NewCell("zero")
+}
+
+// check refuses what no kernel could do, before anything is built.
+func (c *compiler) check() error {
+	s := c.spec
+	p := &s.Process
+	switch {
+	case !c.host.Has(oldest[0], oldest[1]):
+		return &Error{What: "this kernel is too old", Hint: "snug needs Linux 5.14 or newer"}
+	case len(p.Argv) == 0:
+		return &Error{What: "no command", Origin: p.Origin}
+	case s.Enter == nil && !s.Mount.New() && len(s.Root) > 0:
+		return &Error{What: "files cannot be arranged in a mount namespace that is not new"}
+	case s.Hostname != "" && !s.UTS.New() || s.Domainname != "" && !s.UTS.New():
+		return &Error{What: "a host name needs a UTS namespace of its own"}
+	case p.Init && !s.PID.New():
+		return &Error{What: "only a new PID namespace has a PID 1", Origin: p.Origin}
+	case p.Terminal != nil && p.Session:
+		return &Error{What: "a terminal of its own needs a session of its own", Origin: p.Origin}
+	}
+	if err := p.Capabilities.Validate(); err != nil {
+		return &Error{What: err.Error(), Origin: p.Origin}
+	}
+	for _, text := range [][]string{p.Argv, p.Programs, p.Env, p.Dirs, {s.Hostname, s.Domainname}} {
+		for _, t := range text {
+			if strings.IndexByte(t, 0) >= 0 {
+				return &Error{What: "a NUL byte in " + quote(t), Origin: p.Origin}
+			}
+		}
+	}
+	return nil
+}
+
+// fail keeps the first error of a phase.
+func (c *compiler) fail(what string, origin Origin, hint string) {
+	if c.err == nil {
+		c.err = &Error{What: what, Origin: origin, Hint: hint}
+	}
+}
+
+// note says what the ops that follow are for.
+func (c *compiler) note(verb, object string, origin Origin) {
+	c.b.Note(program.Note{Verb: verb, Object: object, Origin: string(origin)})
+}
+
+// file gives the cell of a descriptor that the child inherits.
+func (c *compiler) file(f *os.File, name string) program.Cell {
+	for _, k := range c.out.files {
+		if k.file == f {
+			return k.cell
+		}
+	}
+	cell := c.b.NewCell(name)
+	c.out.files = append(c.out.files, fileCell{f, cell, -1})
+	return cell
+}
+
+// writeFile writes text to an existing file such as those in /proc, in one write.
+func (c *compiler) writeFile(path, text string) {
+	c.b.Call(unix.SYS_OPENAT, program.AtCwd(), c.b.String(path), program.Num(unix.O_WRONLY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
+	c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.String(text), program.Num(len(text)))
+	c.close(c.from)
+}
+
+func (c *compiler) close(fd program.Cell) { c.b.Call(unix.SYS_CLOSE, fd.Value()) }
+
+// empty is the argument of calls that act on a descriptor itself.
+func (c *compiler) empty() program.Arg { return c.b.String("") }

@@ -1,0 +1,257 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"snug/sandbox/internal/program"
+)
+
+// This file holds the first phases: descriptors, death, namespaces, ids, names.
+
+// closeFiles closes whatever the child has inherited by being a copy of the caller, whose other
+// goroutines may hold anything open. What is kept has numbers that only Start knows, so the gaps
+// between them are cells; Start sorts.
+func (c *compiler) closeFiles() {
+	s := c.spec
+	for _, n := range s.list() {
+		if n.Join != nil {
+			c.file(n.Join, n.name)
+		}
+	}
+	for _, f := range []struct {
+		file *os.File
+		name string
+	}{
+		{s.Time.Join, "time"}, {s.CgroupDir, "cgroup"},
+		{s.Handover.Wait, "wait"}, {s.Handover.WaitUsers, "wait_users"}, {s.Handover.Ready, "ready"},
+	} {
+		if f.file != nil {
+			c.file(f.file, f.name)
+		}
+	}
+	if s.Enter != nil {
+		c.file(s.Enter.Process, "pidfd")
+	}
+	for _, f := range s.Process.Files {
+		c.file(f.Source, "file")
+		c.out.files[len(c.out.files)-1].number = f.Number
+	}
+	if len(c.out.files) > 100 {
+		c.fail("more than 100 files are to be passed on", s.Process.Origin, "")
+		return
+	}
+	c.note("close the caller's files", "", "")
+	if s.Process.AllFiles {
+		return
+	}
+	for range len(c.out.files) + 3 { // the error pipe, the status socket, and one more gap than files
+		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
+		c.out.gaps = append(c.out.gaps, from, to)
+		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0)
+	}
+}
+
+// dieWithParent makes the kernel kill the child when the thread that cloned it ends. The parent
+// may be dead already, and getppid(2) cannot tell in a new PID namespace; but then nobody holds
+// the other end of the status socket.
+func (c *compiler) dieWithParent() {
+	if c.spec.Process.Outlive {
+		return
+	}
+	c.note("die with the parent", "", "")
+	c.deathSignal()
+	c.b.Call(unix.SYS_RECVFROM, c.status.Value(), c.byte.Addr(), program.Num(1),
+		program.Num(unix.MSG_PEEK|unix.MSG_DONTWAIT), program.Num(0), program.Num(0)).
+		On(unix.EAGAIN, program.Skip, 1)
+	c.b.Call(program.Report, program.Num(uint64(unix.EPIPE)))
+}
+
+func (c *compiler) deathSignal() {
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_PDEATHSIG), program.Num(int(unix.SIGKILL)))
+}
+
+// enterNamespaces joins and makes namespaces. What can be made by clone itself is: it is one
+// call. The rest follows here, in the order that rights allow: users first.
+func (c *compiler) enterNamespaces() {
+	s := c.spec
+	if s.Enter != nil {
+		c.enterRunning()
+		return
+	}
+	fresh := s.namespaces()
+	later := fresh & unix.CLONE_NEWTIME // clone(2) cannot, or only for the next child
+	if s.CgroupDir != nil || s.Handover.Placed != nil {
+		later |= fresh & unix.CLONE_NEWCGROUP // its root is the cgroup that the child is in
+	}
+	if s.Users.Join != nil {
+		later = fresh
+	}
+	c.out.flags = fresh &^ later
+	if s.Users.New() {
+		c.mapUsers()
+	}
+	if s.Handover.Placed != nil || c.out.maps {
+		c.note("wait for the parent", "", "")
+		c.ask(msgPlace)
+	}
+	c.join()
+	c.waitFor(s.Handover.WaitUsers, "wait_users")
+	if s.CgroupDir != nil {
+		c.note("join the cgroup", "", "")
+		c.b.Call(unix.SYS_OPENAT, c.file(s.CgroupDir, "cgroup").Value(), c.b.String("cgroup.procs"),
+			program.Num(unix.O_WRONLY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
+		c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.String("0"), program.Num(1))
+		c.close(c.from)
+	}
+	if later != 0 {
+		c.note(verbClone, "", "")
+		c.b.Call(unix.SYS_UNSHARE, program.Num(later))
+	}
+	c.setClocks()
+	c.becomeMapped()
+	if s.Users.New() && !s.Users.Nested {
+		c.note(verbUserLimit, "", s.Users.Origin)
+		c.writeFile("/proc/sys/user/max_user_namespaces", "0")
+	}
+	if later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil {
+		c.forkInto()
+	}
+}
+
+// enterRunning joins all namespaces of a running sandbox at once, by the pidfd of its init.
+func (c *compiler) enterRunning() {
+	e := c.spec.Enter
+	c.note("join the sandbox", "", "")
+	c.b.Call(unix.SYS_SETNS, c.file(e.Process, "pidfd").Value(), program.Num(e.Namespaces))
+	// What is in the sandbox must not trace this process, a copy of the caller that still has
+	// all capabilities over it (CVE-2016-8649): it belongs to the caller's user namespace and
+	// is closed to all others from here on. execve opens it again.
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(0))
+	if c.spec.CgroupDir != nil {
+		c.fail("a cgroup cannot be given to a process that enters a sandbox", "", "")
+	}
+	c.becomeMapped()
+	if e.Namespaces&unix.CLONE_NEWPID != 0 {
+		c.forkInto()
+	}
+}
+
+// join joins the single namespaces that the Spec names, users first for the rights over others.
+func (c *compiler) join() {
+	for _, n := range c.spec.list() {
+		if n.Join != nil {
+			c.note("join a namespace", n.name, "")
+			c.b.Call(unix.SYS_SETNS, c.file(n.Join, n.name).Value(), program.Num(n.flag))
+		}
+	}
+	if f := c.spec.Time.Join; f != nil {
+		c.note("join a namespace", "time", "")
+		c.b.Call(unix.SYS_SETNS, c.file(f, "time").Value(), program.Num(unix.CLONE_NEWTIME))
+	}
+}
+
+// forkInto goes on in a new process, since a PID namespace that was joined or unshared holds
+// only the children of the process that did so. CLONE_PARENT makes that process a child of the
+// caller as well, which learns of it by a message and reaps this one.
+func (c *compiler) forkInto() {
+	c.note("enter the PID namespace", "", "")
+	inChild := c.clone(unix.CLONE_PARENT, msgMain)
+	c.say(msgMain)
+	c.b.Call(program.Exit, program.Num(0))
+	c.b.Land(inChild)
+	if !c.spec.Process.Outlive {
+		c.deathSignal()
+	}
+}
+
+// mapUsers gives the user namespace its ids: one, which the child may write by itself once
+// setgroups is denied (user_namespaces(7)), or ranges, which the parent writes.
+func (c *compiler) mapUsers() {
+	u := &c.spec.Users
+	if len(u.UIDs) > 0 || len(u.GIDs) > 0 {
+		c.out.maps = true
+		return
+	}
+	c.note(verbUserMap, "", u.Origin)
+	c.writeFile("/proc/self/setgroups", "deny")
+	c.writeFile("/proc/self/uid_map", idLine(u.UID, c.host.UID))
+	c.writeFile("/proc/self/gid_map", idLine(u.GID, c.host.GID))
+}
+
+func idLine(inside, outside uint32) string {
+	return strconv.FormatUint(uint64(inside), 10) + " " + strconv.FormatUint(uint64(outside), 10) + " 1\n"
+}
+
+// becomeMapped changes to an id that exists in the namespace while the root is built: 0 if it is
+// mapped, so that what is made belongs to root. Ids that differ from the caller's make a process
+// undumpable, and then its own /proc/self belongs to nobody here: undo that.
+func (c *compiler) becomeMapped() {
+	u := &c.spec.Users
+	if len(u.UIDs) == 0 && len(u.GIDs) == 0 {
+		return
+	}
+	uid, gid := u.UID, u.GID
+	if mapped(u.UIDs, 0) {
+		uid = 0
+	}
+	if mapped(u.GIDs, 0) {
+		gid = 0
+	}
+	c.note("change to a mapped user", "", u.Origin)
+	c.setIDs(uid, gid)
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(1))
+}
+
+func (c *compiler) setIDs(uid, gid uint32) {
+	c.b.Call(unix.SYS_SETRESGID, program.Num(gid), program.Num(gid), program.Num(gid))
+	c.b.Call(unix.SYS_SETRESUID, program.Num(uid), program.Num(uid), program.Num(uid))
+}
+
+func mapped(ranges []IDRange, id uint32) bool {
+	for _, r := range ranges {
+		if id >= r.Inside && id-r.Inside < r.Count {
+			return true
+		}
+	}
+	return false
+}
+
+// setClocks writes the offsets of a new time namespace, which children of this process and its
+// own execve enter.
+func (c *compiler) setClocks() {
+	t := &c.spec.Time
+	if !t.Offset {
+		return
+	}
+	c.note("set the clocks", "", "")
+	c.writeFile("/proc/self/timens_offsets", "monotonic "+strconv.FormatInt(t.Monotonic, 10)+" 0\nboottime "+strconv.FormatInt(t.Boottime, 10)+" 0\n")
+}
+
+// describeSystem sets the names and brings the loopback interface up.
+func (c *compiler) describeSystem() {
+	s := c.spec
+	if s.Enter != nil {
+		return
+	}
+	if s.Hostname != "" {
+		c.note("set the host name", s.Hostname, "")
+		c.b.Call(unix.SYS_SETHOSTNAME, c.b.String(s.Hostname), program.Num(len(s.Hostname)))
+	}
+	if s.Domainname != "" {
+		c.note("set the domain name", s.Domainname, "")
+		c.b.Call(unix.SYS_SETDOMAINNAME, c.b.String(s.Domainname), program.Num(len(s.Domainname)))
+	}
+	if s.Net.New() {
+		c.note("bring up the loopback interface", "", "")
+		ifreq := make([]byte, 40)
+		copy(ifreq, "lo")
+		binary.NativeEndian.PutUint16(ifreq[unix.IFNAMSIZ:], unix.IFF_UP)
+		c.b.Call(unix.SYS_SOCKET, program.Num(unix.AF_INET), program.Num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), program.Num(0)).To(c.from)
+		c.b.Call(unix.SYS_IOCTL, c.from.Value(), program.Num(unix.SIOCSIFFLAGS), c.b.Data("ifreq", ifreq).Addr())
+		c.close(c.from)
+	}
+}

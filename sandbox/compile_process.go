@@ -1,0 +1,283 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"snug/caps"
+	"snug/sandbox/internal/program"
+)
+
+// This file holds the phases that turn the child, inside its namespaces and its root, into the app.
+
+// splitReaper makes the child PID 1 and lets it stay behind, while a child of its own goes on to
+// become the app. An app that were PID 1 itself would have to reap orphans, and would get no
+// signal that it does not handle.
+func (c *compiler) splitReaper() {
+	s := c.spec
+	if s.Enter != nil || !s.PID.New() || s.Process.Init {
+		return
+	}
+	c.note("start the app below PID 1", "", "")
+	inChild := c.clone(0, msgApp)
+	c.b.EnterReaper(c.b.Jump())
+	c.b.Land(inChild)
+	c.b.Reaper(true)
+	c.reap()
+	c.b.Reaper(false)
+}
+
+// openTerminal makes the process a session leader and, if asked, gives it a pseudo terminal of
+// the sandbox's own /dev/pts: what it can name, reopen and push characters into is its own.
+func (c *compiler) openTerminal() {
+	p := &c.spec.Process
+	if p.Session {
+		return
+	}
+	c.note("start a session", "", p.Origin)
+	c.b.Call(unix.SYS_SETSID).On(unix.EPERM, program.Ignore, 0) // EPERM: it leads one already
+	t := p.Terminal
+	if t == nil {
+		return
+	}
+	c.note("open a terminal", "/dev/pts/ptmx", p.Origin)
+	master := c.message(msgTerminal, true).At(msgRights) // an int with zeros behind it
+	how := c.b.Words("how", program.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC), program.Num(0), program.Num(unix.RESOLVE_NO_SYMLINKS))
+	c.b.Call(unix.SYS_OPENAT2, program.AtCwd(), c.b.String("/dev/pts/ptmx"), how.Addr(), program.Num(24)).To32(master)
+	c.b.Call(unix.SYS_IOCTL, master.Value(), program.Num(unix.TIOCSPTLCK), c.zero.Addr())
+	c.b.Call(unix.SYS_IOCTL, master.Value(), program.Num(unix.TIOCGPTPEER), program.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).To(c.tree)
+	size := make([]byte, 8)
+	binary.NativeEndian.PutUint16(size, t.Rows)
+	binary.NativeEndian.PutUint16(size[2:], t.Cols)
+	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSWINSZ), c.b.Data("winsize", size).Addr())
+	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSCTTY), program.Num(0))
+	c.say(msgTerminal)
+	for fd, on := range t.Stdio {
+		if on {
+			c.b.Call(unix.SYS_DUP3, c.tree.Value(), program.Num(fd), program.Num(0))
+		}
+	}
+}
+
+// setProcess sets what execve keeps and nobody has to be trusted for.
+func (c *compiler) setProcess() {
+	p := &c.spec.Process
+	for _, l := range p.Rlimits {
+		c.note("set a resource limit", strconv.Itoa(l.Resource), p.Origin)
+		c.b.Call(unix.SYS_PRLIMIT64, program.Num(0), program.Num(l.Resource), c.b.Words("rlimit", program.Num(l.Soft), program.Num(l.Hard)).Addr(), program.Num(0))
+	}
+	c.note("set the umask", "", p.Origin)
+	c.b.Call(unix.SYS_UMASK, program.Num(p.Umask))
+	if p.OOM != nil {
+		c.note("set the OOM score", strconv.Itoa(*p.OOM), p.Origin)
+		c.writeFile("/proc/self/oom_score_adj", strconv.Itoa(*p.OOM))
+	}
+}
+
+// dropPrivileges ends with exactly the ids and the capabilities of the Spec.
+func (c *compiler) dropPrivileges() {
+	s, p := c.spec, &c.spec.Process
+	c.note("drop capabilities", "", p.Origin)
+	lacking := c.host.unprivileged(s)
+	all := caps.UpTo(c.host.LastCapability)
+	for n := range c.host.LastCapability + 1 {
+		if p.Capabilities.Bounding&(1<<n) == 0 {
+			op := c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_CAPBSET_DROP), program.Num(n), program.Num(0), program.Num(0), program.Num(0))
+			if lacking && !p.NewPrivileges {
+				op.On(unix.EPERM, program.Ignore, 0) // there is nothing to drop, and no_new_privs keeps it so
+			}
+		}
+	}
+	if ranges := len(s.Users.UIDs) > 0 || len(s.Users.GIDs) > 0; ranges {
+		c.setGroups(s.Users.Groups)
+		c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_KEEPCAPS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
+		c.setIDs(s.Users.UID, s.Users.GID)
+	}
+	sets := p.Capabilities
+	c.capset(sets.Permitted&all, sets.Effective&all, sets.Inheritable&all)
+	for n := range c.host.LastCapability + 1 {
+		if sets.Ambient&(1<<n) != 0 {
+			c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_CAP_AMBIENT), program.Num(unix.PR_CAP_AMBIENT_RAISE), program.Num(n), program.Num(0), program.Num(0))
+		}
+	}
+	if !p.NewPrivileges {
+		c.note("set no_new_privs", "", p.Origin)
+		c.noNewPrivs()
+	}
+	if !p.Outlive && (!s.PID.New() || p.Init) && s.Enter == nil {
+		c.note("die with the parent", "", "")
+		c.deathSignal() // again: a change of ids clears it (prctl(2))
+	}
+}
+
+// unprivileged reports whether the child has no capabilities over its own bounding set.
+func (h *Host) unprivileged(s *Spec) bool { return s.Users.Shared && s.Enter == nil && h.UID != 0 }
+
+func (c *compiler) noNewPrivs() {
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NO_NEW_PRIVS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
+}
+
+func (c *compiler) setGroups(groups []uint32) {
+	list := make([]byte, 0, 4*len(groups))
+	for _, g := range groups {
+		list = binary.NativeEndian.AppendUint32(list, g)
+	}
+	c.b.Call(unix.SYS_SETGROUPS, program.Num(len(groups)), c.b.Data("groups", list).Addr())
+}
+
+// capset sets three of the five sets of the calling thread (capset(2)).
+func (c *compiler) capset(permitted, effective, inheritable caps.Set) {
+	header := binary.NativeEndian.AppendUint32(nil, unix.LINUX_CAPABILITY_VERSION_3)
+	header = append(header, 0, 0, 0, 0)
+	var data []byte
+	for half := 0; half < 64; half += 32 {
+		for _, set := range []caps.Set{effective, permitted, inheritable} {
+			data = binary.NativeEndian.AppendUint32(data, uint32(set>>half))
+		}
+	}
+	c.b.Call(unix.SYS_CAPSET, c.b.Data("cap_header", header).Addr(), c.b.Data("cap_data", data).Addr())
+}
+
+// confine enforces Landlock, then the filters: Landlock forbids mounts, and filters may forbid
+// Landlock's calls. Before that the last descriptors are put in order.
+func (c *compiler) confine() {
+	s := c.spec
+	if s.Handover.Ready != nil {
+		c.note("say that everything is ready", "", "")
+		c.b.Call(unix.SYS_WRITE, c.file(s.Handover.Ready, "ready").Value(), c.b.String("\n"), program.Num(1)).On(0, program.Ignore, 0)
+	}
+	c.waitFor(s.Handover.Wait, "wait")
+	c.passFiles()
+	c.chdir()
+	if l := s.Process.Landlock; l != nil {
+		c.landlock(l)
+	}
+	for i := range s.Process.Filters {
+		c.filter(&s.Process.Filters[i])
+	}
+}
+
+// passFiles gives the files of the Spec their numbers. Start has made sure that no descriptor
+// still needed has one of these numbers.
+func (c *compiler) passFiles() {
+	if len(c.spec.Process.Files) == 0 {
+		return
+	}
+	c.note("pass on files", "", c.spec.Process.Origin)
+	for _, f := range c.spec.Process.Files {
+		from := c.file(f.Source, "file").Value()
+		if int(f.Source.Fd()) == f.Number {
+			c.b.Call(unix.SYS_FCNTL, from, program.Num(unix.F_SETFD), program.Num(0))
+		} else {
+			c.b.Call(unix.SYS_DUP3, from, program.Num(f.Number), program.Num(0))
+		}
+	}
+}
+
+// chdir tries the working directories in turn. No descriptor of a folder outside is open any
+// more, so a path through /proc/self/fd leads nowhere (CVE-2024-21626).
+func (c *compiler) chdir() {
+	dirs := c.spec.Process.Dirs
+	if len(dirs) == 0 {
+		dirs = []string{"/"}
+	}
+	var done []program.Label
+	for i, dir := range dirs {
+		c.note(verbDir, dir, c.spec.Process.Origin)
+		op := c.b.Call(unix.SYS_CHDIR, c.b.String(dir))
+		if i < len(dirs)-1 {
+			op.On(0, program.Skip, 1)
+			done = append(done, c.b.Jump())
+		}
+	}
+	for _, l := range done {
+		c.b.Land(l)
+	}
+}
+
+func (c *compiler) landlock(l *Landlock) {
+	c.note("enforce Landlock", "", l.Origin)
+	c.b.Call(unix.SYS_LANDLOCK_CREATE_RULESET, c.b.Data("ruleset_attr", l.Attr).Addr(), program.Num(len(l.Attr)), program.Num(0)).To(c.tree)
+	for _, r := range l.Rules {
+		attr := c.b.Data("rule_attr", append([]byte(nil), r.Attr...))
+		if r.Path != "" {
+			c.note("allow by Landlock", r.Path, l.Origin)
+			c.b.Call(unix.SYS_OPENAT, program.AtCwd(), c.b.String(r.Path), program.Num(unix.O_PATH|unix.O_CLOEXEC), program.Num(0)).To32(attr.At(r.FDAt))
+		}
+		c.b.Call(unix.SYS_LANDLOCK_ADD_RULE, c.tree.Value(), program.Num(r.Type), attr.Addr(), program.Num(0))
+	}
+	c.b.Call(unix.SYS_LANDLOCK_RESTRICT_SELF, c.tree.Value(), program.Num(0))
+	c.close(c.tree)
+}
+
+// filter installs one seccomp filter. A listener's number goes to the parent by plain write and
+// read, which a filter that is to leave execve usable lets through; the parent fetches it.
+func (c *compiler) filter(f *Filter) {
+	c.note("install the seccomp filter", f.Name, f.Origin)
+	if len(f.Code) == 0 || len(f.Code)%8 != 0 {
+		c.fail("seccomp filter "+quote(f.Name)+": not a list of instructions", f.Origin, "")
+		return
+	}
+	code := c.b.Data("filter", f.Code)
+	prog := c.b.Words("sock_fprog", program.Num(len(f.Code)/8), code.Addr())
+	flags := f.Flags
+	if f.Listen {
+		flags |= unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
+	}
+	op := c.b.Call(unix.SYS_SECCOMP, program.Num(unix.SECCOMP_SET_MODE_FILTER), program.Num(flags), prog.Addr())
+	if !f.Listen {
+		return
+	}
+	say := c.b.NewCell("listener")
+	op = op.To32(say.At(4))
+	c.b.Preset(say, uint64(msgListener)) // in the first four bytes on a little-endian machine
+	c.b.Call(unix.SYS_WRITE, c.status.Value(), say.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0)
+	c.await(c.status)
+}
+
+// exec restores the caller's signals as the very last thing before the program is started.
+// Handlers are gone by then: one of the Go runtime's would run in a process without it.
+func (c *compiler) exec() {
+	p := &c.spec.Process
+	c.note("restore signals", "", "")
+	if !c.host.Clone3 {
+		for sig := 1; sig <= 64; sig++ {
+			if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) && p.Signals.Ignored>>(sig-1)&1 == 0 {
+				c.sigaction(sig, 0)
+			}
+		}
+	}
+	for sig := 1; sig <= 64; sig++ {
+		if p.Signals.Ignored>>(sig-1)&1 != 0 {
+			c.sigaction(sig, 1)
+		}
+	}
+	c.b.Call(unix.SYS_RT_SIGPROCMASK, program.Num(unix.SIG_SETMASK), c.b.Words("sigset", program.Num(p.Signals.Blocked)).Addr(), program.Num(0), program.Num(8))
+
+	programs := p.Programs
+	if len(programs) == 0 {
+		programs = p.Argv[:1]
+	}
+	c.note(verbExec, p.Argv[0], p.Origin)
+	argv, env := c.b.Strings("argv", p.Argv), c.b.Strings("envp", p.Env)
+	// As a shell does: go on when a candidate is missing; one that is there but may not be
+	// executed wins over the missing ones when it comes to the reason.
+	c.b.Preset(c.errno, uint64(unix.ENOENT))
+	for _, path := range programs {
+		c.b.Call(unix.SYS_EXECVE, c.b.String(path), argv.Addr(), env.Addr()).To(c.errno).
+			On(unix.ENOENT, program.Ignore, 0).On(unix.ENOTDIR, program.Ignore, 0).On(unix.EACCES, program.Keep, 0)
+	}
+	c.b.Call(program.Report, c.errno.Value())
+}
+
+// sigaction sets a signal to be taken by default (0) or ignored (1).
+func (c *compiler) sigaction(sig int, handler int) {
+	name := "SIG_DFL"
+	if handler == 1 {
+		name = "SIG_IGN"
+	}
+	action := c.b.Words(name, program.Num(handler), program.Num(0), program.Num(0), program.Num(0))
+	c.b.Call(unix.SYS_RT_SIGACTION, program.Num(sig), action.Addr(), program.Num(0), program.Num(8))
+}

@@ -1,0 +1,104 @@
+package sandbox
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"snug/caps"
+	"snug/sandbox/internal/program"
+)
+
+// reap is PID 1 of a sandbox whose app is not. It is the child itself, still on its stack in the
+// image; it says that the app has started, gives up all that it does not need, reaps orphans,
+// and ends as the app does. The kernel kills what is left in the namespace then.
+//
+// The app is in the same user namespace and must get nothing out of it:
+//
+//   - all descriptors but the status socket are closed, the error pipe first of all: its end
+//     is how the parent knows of the execve;
+//   - the copy of the parent's memory, with the caller's environment and command line in it, is
+//     unmapped down to the front of the image and the machine code. That also keeps the memory of
+//     a sandbox small whatever the parent does later;
+//   - it keeps one capability, permitted but not effective, that the app lacks. The kernel then
+//     refuses the app all that is checked like ptrace (ptrace(2), PTRACE_MODE_READ): mem, maps,
+//     environ, fd, cwd, exe of /proc/1. For the user outside, who owns the user namespace, it
+//     stays open, so that "exec" can join it; making it undumpable would shut both out;
+//   - a filter of its own allows wait4, write and exit_group and kills it for all else.
+func (c *compiler) reap() {
+	c.note("tell the parent of the app", "", "")
+	c.say(msgApp)
+	below, above := c.b.NewCell("below"), c.b.NewCell("above")
+	c.out.alone = []program.Cell{below, above}
+	c.note("be PID 1", "", "")
+	c.b.Call(unix.SYS_CLOSE_RANGE, program.Num(0), below.Value(), program.Num(0))
+	c.b.Call(unix.SYS_CLOSE_RANGE, above.Value(), program.Num(1<<32-1), program.Num(0))
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String("snug-init"))
+	c.keepOneCapability()
+	c.noNewPrivs()
+	code := c.b.Data("filter", reaperFilter())
+	prog := c.b.Words("sock_fprog", program.Num(len(reaperFilter())/8), code.Addr())
+	c.b.Call(unix.SYS_SECCOMP, program.Num(unix.SECCOMP_SET_MODE_FILTER), program.Num(0), prog.Addr())
+	for range 3 {
+		at, length := c.b.NewCell("unneeded"), c.b.NewCell("length")
+		c.out.unmap = append(c.out.unmap, at, length)
+		c.b.Call(unix.SYS_MUNMAP, at.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
+	}
+
+	report := c.b.NewCell("report")
+	c.b.Preset(report, uint64(msgStatus))
+	got := c.b.NewCell("got")
+	loop := c.b.Here()
+	c.b.Call(unix.SYS_WAIT4, program.Num(-1), report.At(4).Addr(), program.Num(unix.WUNTRACED|unix.WALL), program.Num(0)).
+		To(got).On(unix.EINTR, program.Retry, 0)
+	app := c.b.TestSame(got.Value(), c.pid.Value())
+	c.b.LandAt(c.b.Jump(), loop)
+	c.b.Land(app)
+	c.b.Call(unix.SYS_WRITE, c.status.Value(), report.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0).On(0, program.Ignore, 0)
+	// WIFSTOPPED: the low byte of the status, bits 32 to 39 of the report, is 0x7f.
+	c.b.LandAt(c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32), loop)
+	c.b.Call(program.Exit, report.At(4).Value())
+}
+
+// keepOneCapability leaves the reaper one capability that the app has not, if there is one; the
+// app could only have all of them if it is trusted with the namespace anyway.
+func (c *compiler) keepOneCapability() {
+	app := c.spec.Process.Capabilities
+	spare := caps.UpTo(c.host.LastCapability) &^ (app.Permitted | app.Bounding | app.Inheritable)
+	if c.host.unprivileged(c.spec) {
+		// No capability to be had. Then nobody can enter by its namespaces either.
+		c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(0))
+		return
+	}
+	if spare == 0 {
+		spare = caps.SysPtrace
+	}
+	c.capset(spare&-spare, 0, 0)
+}
+
+// reaperFilter allows wait4, write, exit_group and munmap on the native ABI.
+func reaperFilter() []byte {
+	const ld, jeq, ret = 0x20, 0x15, 0x06 // BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
+	type insn struct {
+		code   uint16
+		jt, jf uint8
+		k      uint32
+	}
+	var p []byte
+	for _, i := range []insn{
+		{ld, 0, 0, 4}, // seccomp_data.arch
+		{jeq, 0, 5, auditArch},
+		{ld, 0, 0, 0}, // seccomp_data.nr
+		{jeq, 4, 0, unix.SYS_WAIT4},
+		{jeq, 3, 0, unix.SYS_WRITE},
+		{jeq, 2, 0, unix.SYS_EXIT_GROUP},
+		{jeq, 1, 0, unix.SYS_MUNMAP},
+		{ret, 0, 0, unix.SECCOMP_RET_KILL_PROCESS},
+		{ret, 0, 0, unix.SECCOMP_RET_ALLOW},
+	} {
+		p = binary.NativeEndian.AppendUint16(p, i.code)
+		p = append(p, i.jt, i.jf)
+		p = binary.NativeEndian.AppendUint32(p, i.k)
+	}
+	return p
+}

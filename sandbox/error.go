@@ -1,0 +1,117 @@
+package sandbox
+
+import (
+	"strings"
+	"syscall"
+
+	"snug/sandbox/internal/program"
+)
+
+// Error says what could not be done, which grant asked for it, and what to do about it.
+type Error struct {
+	What   string // "bind \"/x\": no such file or directory"
+	Origin Origin // empty if nobody in particular asked
+	Hint   string // empty if there is nothing to say
+	Err    error  // the cause, if it is an error of the kernel
+	Exec   bool   // the sandbox was ready; only the command could not be executed
+}
+
+func (e *Error) Error() string {
+	if e.Origin == "" {
+		return e.What
+	}
+	return e.What + " (" + string(e.Origin) + ")"
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// explain makes an Error of a failure of the child.
+func (p *Program) explain(f *program.Failure) *Error {
+	return &Error{
+		What:   f.Error(),
+		Origin: Origin(f.Note.Origin),
+		Hint:   hint(f, p.host, p.spec),
+		Err:    f.Errno,
+		Exec:   f.Note.Verb == verbExec,
+	}
+}
+
+// hint is the table of what to do about a failure, by what was tried, the errno, and the machine.
+func hint(f *program.Failure, h *Host, s *Spec) string {
+	verb, errno := f.Note.Verb, f.Errno
+	is := func(v string, list ...syscall.Errno) bool {
+		if verb != v {
+			return false
+		}
+		for _, e := range list {
+			if e == errno {
+				return true
+			}
+		}
+		return len(list) == 0
+	}
+	switch {
+	case is(verbClone, syscall.EPERM, syscall.EACCES), is(verbUserMap, syscall.EPERM, syscall.EACCES):
+		return "user namespaces are restricted on this machine; run: snug doctor"
+	case is(verbClone, syscall.ENOSPC), is(verbClone, syscall.EUSERS):
+		return "a limit in /proc/sys/user is reached, or namespaces are nested too deeply; run: snug doctor"
+	case is(verbClone, syscall.EINVAL):
+		return "the kernel lacks one of the namespaces; run: snug doctor"
+	case is(verbClone, syscall.EAGAIN), is(verbClone, syscall.ENOMEM):
+		return "the limit of processes (ulimit -u) or memory is used up"
+	case is(verbProc, syscall.EPERM):
+		return "something is mounted over parts of /proc here, as in most containers, so the kernel refuses a new one"
+	case is(verbSysfs, syscall.EPERM):
+		return "a new sysfs needs a network namespace of the sandbox's own"
+	case is(verbBind, syscall.ENOENT):
+		return "it does not exist; put ? in front of it if it may be missing"
+	case is(verbBind, syscall.ELOOP):
+		return "part of the path became a symbolic link after it was checked; start again"
+	case is(verbBind, syscall.EACCES):
+		return "you may not enter a folder on the way to it"
+	case is(verbBind, syscall.ENOTDIR, syscall.EISDIR):
+		return "a folder can only be shown on a folder, a file only on a file"
+	case is(verbOverlay, syscall.EINVAL, syscall.EOPNOTSUPP) && !h.Has(6, 6):
+		return "changes in memory over an overlay need Linux 6.6; give it an upper folder on disk"
+	case is(verbExec, syscall.ENOENT), is(verbExec, syscall.ENOTDIR):
+		return "the program is not in the sandbox"
+	case is(verbExec, syscall.EACCES):
+		return "the file is not executable, or lies on a mount without exec"
+	case is(verbExec, syscall.ENOEXEC):
+		return "the file is not a program for this machine; a script needs #! in its first line"
+	case is(verbDir):
+		return "the working directory is not in the sandbox"
+	case is(verbUserLimit):
+		return "/proc/sys is read-only here; nested user namespaces cannot be forbidden"
+	}
+	return ""
+}
+
+// The verbs that hint and others tell apart.
+const (
+	verbClone     = "make the namespaces"
+	verbUserMap   = "set the user map"
+	verbUserLimit = "forbid nested user namespaces"
+	verbBind      = "bind"
+	verbProc      = "mount proc on"
+	verbSysfs     = "mount sysfs on"
+	verbOverlay   = "mount an overlay on"
+	verbDir       = "enter the working directory"
+	verbExec      = "execute"
+)
+
+// quote is for names from outside in messages: control characters cannot reach a terminal.
+func quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == 0x7f || c == '"' || c == '\\' {
+			b.WriteString("\\x" + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}

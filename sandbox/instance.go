@@ -1,0 +1,170 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"strconv"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Instance is a running sandbox. It holds descriptors; Close gives them back.
+type Instance struct {
+	pid   int // of the first process, as the host counts
+	pidfd int // of the first process: the reaper, or the app itself
+	app   int // of the app below a reaper, or -1
+
+	terminal *os.File
+	listener *os.File
+
+	done chan struct{} // closed when the first process was reaped
+
+	mu     sync.Mutex
+	status unix.WaitStatus
+	stops  func(unix.WaitStatus)
+}
+
+// Pid is the host's id of the first process of the sandbox: its PID 1 if it has a PID namespace.
+func (in *Instance) Pid() int { return in.pid }
+
+// Pidfd is a pidfd of the same process. It stays the Instance's.
+func (in *Instance) Pidfd() int { return in.pidfd }
+
+// Terminal is the other end of the terminal that Process.Terminal asked for, else nil. It
+// belongs to the Instance.
+func (in *Instance) Terminal() *os.File { return in.terminal }
+
+// Listener is the notification descriptor of the filter with Listen set, else nil. It belongs
+// to the Instance.
+func (in *Instance) Listener() *os.File { return in.listener }
+
+// Wait waits for the end of the sandbox and gives the wait status of its app (wait(2)). With a
+// PID namespace nothing in the sandbox lives any more when Wait returns.
+func (in *Instance) Wait() unix.WaitStatus {
+	<-in.done
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.status
+}
+
+// Done is closed when Wait would return.
+func (in *Instance) Done() <-chan struct{} { return in.done }
+
+// Stops calls f, on another goroutine than the caller's, whenever the app is stopped by a signal.
+func (in *Instance) Stops(f func(unix.WaitStatus)) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.stops = f
+}
+
+func (in *Instance) report(ws unix.WaitStatus) {
+	in.mu.Lock()
+	stops := in.stops
+	if !ws.Stopped() {
+		in.status = ws
+	}
+	in.mu.Unlock()
+	if ws.Stopped() && stops != nil {
+		stops(ws)
+	}
+}
+
+// Signal sends a signal to the app. os.ErrProcessDone says that it has ended.
+func (in *Instance) Signal(sig unix.Signal) error {
+	err := unix.PidfdSendSignal(in.speaker(), sig, nil, 0)
+	if err == unix.ESRCH {
+		return os.ErrProcessDone
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
+// speaker is the pidfd of the process that is or becomes the app.
+func (in *Instance) speaker() int {
+	if in.app >= 0 {
+		return in.app
+	}
+	return in.pidfd
+}
+
+// Kill ends the first process, and with a PID namespace all others.
+func (in *Instance) Kill() error { return in.kill() }
+
+func (in *Instance) kill() error {
+	if err := unix.PidfdSendSignal(in.pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return os.NewSyscallError("pidfd_send_signal", err)
+	}
+	return nil
+}
+
+// Close ends the sandbox, waits for that, and gives its descriptors back.
+func (in *Instance) Close() error {
+	err := in.kill()
+	<-in.done
+	in.closeAll()
+	return err
+}
+
+func (in *Instance) closeAll() {
+	for _, fd := range []*int{&in.pidfd, &in.app} {
+		if *fd >= 0 {
+			unix.Close(*fd)
+			*fd = -1
+		}
+	}
+	for _, f := range []*os.File{in.terminal, in.listener} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+func word(p []byte) uint32 { return binary.NativeEndian.Uint32(p) }
+
+// rights gives the one descriptor of a control message, or -1. More than one is not ours: closed.
+func rights(oob []byte) int {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return -1
+	}
+	got := -1
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			if got >= 0 {
+				unix.Close(fd)
+				continue
+			}
+			got = fd
+		}
+	}
+	return got
+}
+
+// pidOf reads the process id behind a pidfd from /proc/self/fdinfo; 0 if the process is gone.
+func pidOf(pidfd int) int {
+	text, _ := os.ReadFile("/proc/self/fdinfo/" + strconv.Itoa(pidfd))
+	if _, rest, ok := bytes.Cut(text, []byte("Pid:\t")); ok {
+		line, _, _ := bytes.Cut(rest, []byte("\n"))
+		if pid, err := strconv.Atoi(string(line)); err == nil && pid > 0 {
+			return pid
+		}
+	}
+	return 0
+}
+
+// waitPidfd reaps a child by its pidfd.
+func waitPidfd(pidfd int) (unix.WaitStatus, error) {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PIDFD, pidfd, &info, unix.WEXITED, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		return waitStatus(&info), err
+	}
+}

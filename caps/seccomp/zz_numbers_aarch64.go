@@ -9,7 +9,6 @@ var numbersAArch64 = [...]number{
 	{"acct", 89},
 	{"add_key", 217},
 	{"adjtimex", 171},
-	{"arch_specific_syscall", 244},
 	{"bind", 200},
 	{"bpf", 280},
 	{"brk", 214},

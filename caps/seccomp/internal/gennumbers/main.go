@@ -48,12 +48,13 @@ func run() error {
 
 // tables lists what to generate. The additions: the private calls of 32-bit ARM
 // (arch/arm/include/uapi/asm/unistd.h, __ARM_NR_BASE 0xf0000), and the name
-// that other machines have for its sync_file_range.
+// that other machines have for its sync_file_range. The drops: a mask and the
+// start of a range, which are no calls.
 func tables() []table {
 	return []table{
 		{source: "amd64", file: "zz_numbers_x8664.go", variable: "numbersX8664"},
 		{source: "386", file: "zz_numbers_i386.go", variable: "numbersI386"},
-		{source: "arm64", file: "zz_numbers_aarch64.go", variable: "numbersAArch64"},
+		{source: "arm64", file: "zz_numbers_aarch64.go", variable: "numbersAArch64", drop: "arch_specific_syscall"},
 		{source: "arm", file: "zz_numbers_arm32.go", variable: "numbersARM", drop: "syscall_mask",
 			extra: map[string]uint32{
 				"breakpoint": 0xf0001, "cacheflush": 0xf0002, "usr26": 0xf0003,

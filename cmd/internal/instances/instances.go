@@ -1,0 +1,203 @@
+// Package instances keeps the account of running sandboxes, one small file each.
+//
+// The one default call is [Open], then [Dir.Claim] by whoever starts a sandbox and [Dir.List] or
+// [Dir.Find] by everybody else.
+//
+//	$XDG_RUNTIME_DIR/snug/NAME    locked (flock(2)) by its supervisor for as long as it lives
+//
+// The lock is the truth: the kernel drops it when the supervisor dies, whatever the cause, and a
+// file without a lock is stale and removed by the next who sees it. A file appears under its name
+// complete and locked (link(2)), so there is no moment at which a living instance looks stale.
+//
+// The folder must be the user's own and closed to others; the package refuses to use one that is
+// not. It does not trust what a file says about a process: [Record.Open] compares start times.
+package instances
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Dir is the folder of the account.
+type Dir struct{ path string }
+
+// Open finds the folder and makes it if it is missing. runtime is XDG_RUNTIME_DIR; without one, as
+// on many clusters, a private folder in /tmp is used, if nobody else has taken its name.
+func Open(runtime string, uid int) (*Dir, error) {
+	path := filepath.Join(runtime, "snug")
+	if runtime == "" {
+		path = "/tmp/snug-" + strconv.Itoa(uid)
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return nil, &os.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != uid || st.Mode&0o077 != 0 {
+		return nil, &os.PathError{Op: "use", Path: path, Err: errors.New("not a folder of yours with mode 0700")}
+	}
+	return &Dir{path}, nil
+}
+
+// Claim is the right to a name while a sandbox runs.
+type Claim struct {
+	Name string
+	dir  *Dir
+	file *os.File
+}
+
+// ErrTaken says that an exact name is in use.
+var ErrTaken = errors.New("an instance of this name is running")
+
+// Claim takes a name. With exact it is name or [ErrTaken]; else name, name-2, name-3 and so on.
+func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
+	tmp, err := os.CreateTemp(d.path, ".new-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.Remove(tmp.Name())
+	if err := unix.Flock(int(tmp.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		tmp.Close()
+		return nil, os.NewSyscallError("flock", err)
+	}
+	for n := 1; ; n++ {
+		try := name
+		if n > 1 {
+			try += "-" + strconv.Itoa(n)
+		}
+		err := os.Link(tmp.Name(), filepath.Join(d.path, try))
+		if errors.Is(err, os.ErrExist) && d.sweep(try) {
+			err = os.Link(tmp.Name(), filepath.Join(d.path, try))
+		}
+		switch {
+		case err == nil:
+			return &Claim{try, d, tmp}, nil
+		case !errors.Is(err, os.ErrExist):
+			tmp.Close()
+			return nil, err
+		case exact:
+			tmp.Close()
+			return nil, ErrTaken
+		}
+	}
+}
+
+// Write records what runs under the name.
+func (c *Claim) Write(r *Record) error {
+	r.Name = c.Name
+	if err := c.file.Truncate(0); err != nil {
+		return err
+	}
+	_, err := c.file.WriteAt(r.encode(), 0)
+	return err
+}
+
+// Release gives the name back.
+func (c *Claim) Release() {
+	os.Remove(filepath.Join(c.dir.path, c.Name))
+	c.file.Close()
+}
+
+// sweep removes the file of a name if nobody holds its lock, and reports whether it did. The
+// lock is held while it is removed, and the file is compared with what has the name by then, so
+// that two sweepers cannot remove a new file in place of a stale one.
+func (d *Dir) sweep(name string) bool {
+	path := filepath.Join(d.path, name)
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return errors.Is(err, os.ErrNotExist)
+	}
+	defer f.Close()
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return false
+	}
+	var held, named unix.Stat_t
+	if unix.Fstat(int(f.Fd()), &held) != nil || unix.Lstat(path, &named) != nil || held.Ino != named.Ino {
+		return false
+	}
+	return os.Remove(path) == nil
+}
+
+// List gives all running instances by name, and removes what is stale.
+func (d *Dir) List() ([]*Record, error) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, err
+	}
+	var list []*Record
+	for _, e := range entries {
+		if d.sweep(e.Name()) || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(d.path, e.Name()))
+		if err != nil || len(text) > maxFile {
+			continue
+		}
+		if r, err := decode(text); err == nil && r.Pid > 0 {
+			r.Name = e.Name()
+			list = append(list, r)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Record) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+// FindError says that a word names no instance, or several.
+type FindError struct {
+	Word  string
+	Names []string // what runs, or what the word could be
+	Many  bool
+}
+
+func (e *FindError) Error() string {
+	if e.Many {
+		return "several instances of " + strconv.Quote(e.Word) + " run"
+	}
+	return "no instance " + strconv.Quote(e.Word) + " runs"
+}
+
+// Find finds an instance by name, else by app id if only one runs, else by process id.
+func (d *Dir) Find(word string) (*Record, error) {
+	list, err := d.List()
+	if err != nil {
+		return nil, err
+	}
+	var apps []*Record
+	var all, several []string
+	for _, r := range list {
+		all = append(all, r.Name)
+		switch {
+		case r.Name == word:
+			return r, nil
+		case r.App == word:
+			apps = append(apps, r)
+			several = append(several, r.Name)
+		}
+	}
+	if len(apps) == 1 {
+		return apps[0], nil
+	}
+	if len(apps) > 1 {
+		return nil, &FindError{word, several, true}
+	}
+	if pid, err := strconv.Atoi(word); err == nil {
+		for _, r := range list {
+			if r.Pid == pid || r.Supervisor == pid {
+				return r, nil
+			}
+		}
+	}
+	return nil, &FindError{Word: word, Names: all}
+}
+
+// Age is how long the instance has been running.
+func (r *Record) Age() time.Duration { return time.Since(time.Unix(r.Since, 0)).Round(time.Second) }

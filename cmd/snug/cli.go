@@ -1,0 +1,227 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/spf13/pflag"
+
+	"snug/manifests"
+	"snug/sandbox"
+)
+
+// The rules of the command line:
+//
+//   - Verbs first; flags end at the first word that is not a flag; -- says that a command follows.
+//   - One voice: "snug: what (who asked)" and below it "hint: what to do", in lower case, without
+//     a full stop. Every text that came from outside loses its control characters on the way.
+//   - Standard output is for what was asked for; it can be piped. --json is for machines.
+//   - Silence on success.
+//   - Exit status of verbs that run something (run, exec, shell): the program's; 125 snug itself
+//     failed, bad usage included; 126 not executable; 127 not found; 128+n ended by signal n.
+//     Of all others: 0 done or yes, 1 no or findings, 2 could not.
+
+const (
+	exitNo       = 1
+	exitCouldNot = 2
+	exitSnug     = 125
+	exitNoExec   = 126
+	exitNotFound = 127
+)
+
+// console is where a verb speaks, and what it was called with.
+type console struct {
+	out, err io.Writer
+	verb     *verb
+	args     []string // all words after the verb
+	cursor   int      // how many words the flags so far have used
+}
+
+// verb is one word that snug understands.
+type verb struct {
+	name, group string
+	args        string // how its arguments are shown
+	short       string // one line for the list
+	example     string // the last line of its help
+	runs        bool   // it runs a program, so its failures are 125
+	run         func(c *console, args []string) error
+	flags       func(f *pflag.FlagSet)
+}
+
+// failure is an error with the exit status that belongs to it.
+type failure struct {
+	status int
+	err    error // nil: there is nothing to say
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return ""
+	}
+	return f.err.Error()
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// hinted is an error with something to do about it.
+type hinted struct {
+	what, hint string
+}
+
+func (h *hinted) Error() string { return h.what }
+
+// dispatch runs the verb that the words name and gives the exit status of the program.
+func dispatch(words []string, out, errs io.Writer) int {
+	c := &console{out: out, err: errs}
+	if len(words) == 0 {
+		c.help("")
+		return exitCouldNot
+	}
+	name := words[0]
+	switch name {
+	case "--help", "-h":
+		name = "help"
+	case "--version":
+		name = "version"
+	}
+	for _, v := range verbs() {
+		if v.name == name {
+			c.verb, c.args = v, words[1:]
+			return c.finish(v.run(c, words[1:]))
+		}
+	}
+	return c.finish(c.unknown(name))
+}
+
+// unknown suggests what may have been meant.
+func (c *console) unknown(name string) error {
+	hint := "snug help lists the verbs"
+	if strings.ContainsAny(name, "/.") || !strings.HasPrefix(name, "-") && len(name) > 0 {
+		hint = "to run it in a sandbox: snug run -- " + name
+	}
+	return &hinted{"unknown verb " + quote(name), hint}
+}
+
+// finish prints an error and gives the exit status.
+func (c *console) finish(err error) int {
+	if err == nil {
+		return 0
+	}
+	status := exitCouldNot
+	if c.verb != nil && c.verb.runs {
+		status = exitSnug
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		status, err = f.status, f.err
+		if err == nil {
+			return status
+		}
+	}
+	c.complain(err)
+	return status
+}
+
+// complain prints what, who asked for it, and what to do.
+func (c *console) complain(err error) {
+	what, hint := err.Error(), ""
+	var problems manifests.Problems
+	var inSandbox *sandbox.Error
+	var h *hinted
+	var app *manifests.AppError
+	switch {
+	case errors.As(err, &problems):
+		for _, p := range problems {
+			c.say(p.What+origin(string(p.Where)), p.Hint)
+		}
+		return
+	case errors.As(err, &inSandbox):
+		what, hint = inSandbox.Error(), inSandbox.Hint
+	case errors.As(err, &h):
+		what, hint = h.what, h.hint
+	case errors.As(err, &app):
+		hint = hintApp(app)
+	}
+	c.say(what, hint)
+}
+
+func origin(where string) string {
+	if where == "" {
+		return ""
+	}
+	return " (" + where + ")"
+}
+
+// say prints one message for a person.
+func (c *console) say(what, hint string) {
+	text := "snug: " + clean(what) + "\n"
+	if hint != "" {
+		text += "hint: " + clean(hint) + "\n"
+	}
+	io.WriteString(c.err, text)
+}
+
+func (c *console) print(parts ...string) {
+	io.WriteString(c.out, strings.Join(parts, ""))
+}
+
+// clean makes text from outside safe to show: no control characters, which could rewrite what is
+// on the screen, and none that reverse the direction of writing (CVE-2023-28101).
+func clean(s string) string {
+	bad := func(r rune) bool {
+		return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError ||
+			r >= 0x200e && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+	}
+	if strings.IndexFunc(s, bad) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if bad(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// line is clean for text that stands in a line with others.
+func line(s string) string { return strings.ReplaceAll(clean(s), "\n", "?") }
+
+func quote(s string) string { return `"` + line(s) + `"` }
+
+// parse reads flags up to the first word that is none. Errors carry the hint to the verb's help.
+func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
+	f.SetInterspersed(false)
+	f.Usage = func() {}
+	f.SetOutput(io.Discard)
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			c.help(c.verb.name)
+			return nil, &failure{status: 0}
+		}
+		var h *hinted
+		if errors.As(err, &h) {
+			return nil, h
+		}
+		return nil, &hinted{err.Error(), "snug help " + c.verb.name}
+	}
+	return f.Args(), nil
+}
+
+// newFlags makes a flag set for the verb.
+func (c *console) newFlags() *pflag.FlagSet {
+	f := pflag.NewFlagSet(c.verb.name, pflag.ContinueOnError)
+	f.SortFlags = false
+	return f
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}

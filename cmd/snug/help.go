@@ -1,0 +1,132 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/manifests"
+)
+
+// Help fits a terminal of 24 lines and 80 columns and ends with an example.
+
+func runHelp(c *console, args []string) error {
+	words, err := c.parse(c.newFlags(), args)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		c.help("")
+		return nil
+	}
+	for _, v := range verbs() {
+		if v.name == words[0] {
+			c.help(v.name)
+			return nil
+		}
+	}
+	return c.unknown(words[0])
+}
+
+// help prints the help of a verb, or with "" the list of all.
+func (c *console) help(name string) {
+	if name == "" {
+		c.print(overview())
+		return
+	}
+	for _, v := range verbs() {
+		if v.name == name {
+			c.print(v.help())
+		}
+	}
+}
+
+func overview() string {
+	var b strings.Builder
+	b.WriteString("snug VERB [flags] ...: sandboxes for apps, commands and systems, without root\n")
+	for _, group := range []string{"apps", "running", "expert"} {
+		b.WriteString("\n" + group + "\n")
+		for _, v := range verbs() {
+			if v.group == group {
+				b.WriteString("  " + column(v.name, 10) + v.short + "\n")
+			}
+		}
+	}
+	b.WriteString("\nsnug help VERB tells more. for example: snug run --here -- make test\n")
+	return b.String()
+}
+
+func column(s string, width int) string {
+	return s + strings.Repeat(" ", max(width-len(s), 1))
+}
+
+func (v *verb) help() string {
+	var b strings.Builder
+	b.WriteString("snug " + v.name)
+	if v.args != "" {
+		b.WriteString(" " + v.args)
+	}
+	b.WriteString("\n" + v.short + "\n")
+	f := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
+	f.SortFlags = false
+	v.flags(f)
+	if v.name == "run" || v.name == "explain" {
+		b.WriteString(keyHelp())
+	}
+	f.VisitAll(func(flag *pflag.Flag) {
+		if !flag.Hidden && !isKey(flag.Name) {
+			short := "    "
+			if flag.Shorthand != "" {
+				short = "-" + flag.Shorthand + ", "
+			}
+			kind, usage := pflag.UnquoteUsage(flag)
+			b.WriteString("  " + short + column("--"+flag.Name+" "+kind, 18) + usage + "\n")
+		}
+	})
+	if v.runs {
+		b.WriteString("exit status: the program's; 125 if snug failed, 126 if the command cannot be\nexecuted, 127 if it is not there, 128+n if signal n ended it\n")
+	} else {
+		b.WriteString("exit status: 0 done or yes, 1 no or findings, 2 could not\n")
+	}
+	b.WriteString("example: " + v.example + "\n")
+	return b.String()
+}
+
+// keyHelp names the flags that are keys of the manifest.
+func keyHelp() string {
+	const width = 78
+	var b strings.Builder
+	b.WriteString("every key of a manifest is a flag, such as --read PATH, --network MODE:\n")
+	text := " "
+	for _, k := range manifests.Schema() {
+		name := k.Flag()
+		if name == "" || !everyday(name) {
+			continue
+		}
+		if len(text)+len(name)+3 > width {
+			b.WriteString(text + "\n")
+			text = " "
+		}
+		text += " --" + name
+	}
+	b.WriteString(text + " ...\n")
+	return b.String()
+}
+
+// everyday reports whether a key is one of the dozen that help shows.
+func everyday(flag string) bool {
+	switch flag {
+	case "read", "write", "except", "network", "wayland", "x11", "gpu", "env", "pass", "home", "nested":
+		return true
+	}
+	return false
+}
+
+func isKey(flag string) bool {
+	for _, k := range manifests.Schema() {
+		if k.Flag() == flag {
+			return true
+		}
+	}
+	return false
+}

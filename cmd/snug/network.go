@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// helperName is a program that connects a network namespace to the host's network in user space.
+// Both are started by absolute path, with a fixed environment, and end with the sandbox.
+type networkHelper struct{ cmd *exec.Cmd }
+
+// The address at which both answer name queries, in the network that both make: slirp4netns(1).
+const networkDNS = "10.0.2.3"
+
+// start connects the network of a process that waits, and returns when it is up.
+func (h *networkHelper) start(pid int) error {
+	if path := helperPath("pasta"); path != "" {
+		return h.pasta(path, pid)
+	}
+	if path := helperPath("slirp4netns"); path != "" {
+		return h.slirp(path, pid)
+	}
+	return &hinted{"network = \"user\": neither pasta nor slirp4netns is installed", "install the package passt or slirp4netns; see snug doctor"}
+}
+
+func helperPath(name string) string {
+	for _, dir := range []string{"/usr/bin/", "/usr/local/bin/", "/usr/sbin/", "/run/current-system/sw/bin/"} {
+		if unix.Access(dir+name, unix.X_OK) == nil {
+			return dir + name
+		}
+	}
+	return ""
+}
+
+// pasta goes to the background when the network is up (pasta(1)); it is kept in the foreground
+// here, so that it dies with snug, and the network is up when its pid file is written.
+func (h *networkHelper) pasta(path string, pid int) error {
+	return h.run(path, func(ready *os.File) []string {
+		return []string{"--foreground", "--quiet", "--config-net", "--no-map-gw", "--no-splice",
+			"--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
+			"--address", "10.0.2.100", "--netmask", "255.255.255.0", "--gateway", "10.0.2.2",
+			"--dns-forward", networkDNS, "--pid", "/proc/self/fd/3", strconv.Itoa(pid)}
+	})
+}
+
+func (h *networkHelper) slirp(path string, pid int) error {
+	return h.run(path, func(*os.File) []string {
+		return []string{"--configure", "--mtu=65520", "--disable-host-loopback", "--enable-seccomp",
+			"--ready-fd=3", strconv.Itoa(pid), "tap0"}
+	})
+}
+
+// run starts a helper and waits until it writes to descriptor 3.
+func (h *networkHelper) run(path string, args func(ready *os.File) []string) error {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	var said bytes.Buffer
+	h.cmd = exec.Command(path, args(w)...)
+	h.cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	h.cmd.ExtraFiles = []*os.File{w}
+	h.cmd.Stderr = &said
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	err = h.cmd.Start()
+	w.Close()
+	if err != nil {
+		return err
+	}
+	r.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if n, err := r.Read(make([]byte, 16)); n > 0 {
+		return nil
+	} else if os.IsTimeout(err) {
+		h.stop()
+		return &hinted{path + ": the network is not up after 10 seconds", "try: snug doctor"}
+	}
+	h.cmd.Wait()
+	text, _, _ := bytes.Cut(bytes.TrimSpace(said.Bytes()), []byte("\n"))
+	return &hinted{path + ": " + string(text), "network = \"user\" needs /dev/net/tun and a network outside"}
+}
+
+func (h *networkHelper) stop() {
+	if h.cmd != nil && h.cmd.Process != nil && h.cmd.ProcessState == nil {
+		h.cmd.Process.Kill()
+		h.cmd.Wait()
+	}
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/cmd/internal/instances"
+)
+
+func psFlags(f *pflag.FlagSet) {
+	f.Bool("json", false, "print JSON")
+}
+
+// openInstances finds the account of running sandboxes.
+func openInstances() (*instances.Dir, error) {
+	dir, err := instances.Open(os.Getenv("XDG_RUNTIME_DIR"), os.Getuid())
+	if err != nil {
+		return nil, &hinted{"running sandboxes: " + err.Error(), "XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter"}
+	}
+	return dir, nil
+}
+
+// findInstance finds one by what a person calls it.
+func findInstance(word string) (*instances.Record, error) {
+	dir, err := openInstances()
+	if err != nil {
+		return nil, err
+	}
+	r, err := dir.Find(word)
+	if err == nil {
+		return r, nil
+	}
+	if e, ok := err.(*instances.FindError); ok {
+		hint := "nothing runs; snug run starts something"
+		if len(e.Names) > 0 {
+			hint = "there are: " + strings.Join(e.Names, ", ")
+		}
+		return nil, &hinted{e.Error(), hint}
+	}
+	return nil, err
+}
+
+func runPs(c *console, args []string) error {
+	f := c.newFlags()
+	psFlags(f)
+	words, err := c.parse(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) > 1 {
+		return &hinted{"too many words: " + quote(words[1]), "snug ps [INSTANCE]"}
+	}
+	var list []*instances.Record
+	if len(words) == 1 {
+		r, err := findInstance(words[0])
+		if err != nil {
+			return &failure{exitNo, err}
+		}
+		list = append(list, r)
+	} else {
+		dir, err := openInstances()
+		if err != nil {
+			return err
+		}
+		if list, err = dir.List(); err != nil {
+			return err
+		}
+	}
+	if asJSON, _ := f.GetBool("json"); asJSON {
+		c.print(psJSON(list))
+		return nil
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	c.print(column("NAME", 20), column("PID", 10), column("AGE", 10), "COMMAND\n")
+	for _, r := range list {
+		c.print(column(line(r.Name), 20), column(strconv.Itoa(r.Pid), 10), column(r.Age().String(), 10), line(strings.Join(r.Command, " ")), "\n")
+	}
+	return nil
+}
+
+func psJSON(list []*instances.Record) string {
+	j := new(json)
+	j.open('[')
+	for _, r := range list {
+		j.open('{')
+		j.key("name").text(r.Name)
+		j.key("app").text(r.App)
+		j.key("pid").number(int64(r.Pid))
+		j.key("supervisor").number(int64(r.Supervisor))
+		j.key("since").number(r.Since)
+		j.key("command").texts(r.Command)
+		j.end('}')
+	}
+	j.end(']')
+	return j.String()
+}

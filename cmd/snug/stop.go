@@ -1,0 +1,136 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/instances"
+)
+
+func stopFlags(f *pflag.FlagSet) {
+	f.String("signal", "TERM", "first ask with this `SIGNAL`")
+	f.Float64("time", 10, "then wait `SEC` seconds, and end what is left")
+	f.Bool("all", false, "all that run")
+}
+
+func runKill(c *console, args []string) error {
+	return runStop(c, append([]string{"--signal=KILL", "--time=0"}, args...))
+}
+
+func runStop(c *console, args []string) error {
+	f := c.newFlags()
+	stopFlags(f)
+	words, err := c.parse(f, args)
+	if err != nil {
+		return err
+	}
+	name, _ := f.GetString("signal")
+	sig, err := parseSignal(name)
+	if err != nil {
+		return err
+	}
+	seconds, _ := f.GetFloat64("time")
+	if !(seconds >= 0 && seconds <= 1e6) {
+		return &hinted{"--time " + strconv.FormatFloat(seconds, 'g', -1, 64) + ": not a time to wait", "a number of seconds, such as 10"}
+	}
+	var list []*instances.Record
+	all, _ := f.GetBool("all")
+	switch {
+	case all && len(words) > 0:
+		return &hinted{"--all and names together", "either one or the other"}
+	case all:
+		dir, err := openInstances()
+		if err != nil {
+			return err
+		}
+		if list, err = dir.List(); err != nil {
+			return err
+		}
+	case len(words) == 0:
+		return &hinted{"which instance?", "snug ps lists them; --all means all"}
+	}
+	for _, w := range words {
+		r, err := findInstance(w)
+		if err != nil {
+			return &failure{exitNo, err}
+		}
+		list = append(list, r)
+	}
+	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
+	for _, r := range list {
+		if err := stop(r, sig, deadline); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop signals the supervisor, which passes the signal on to the app: that is the process that
+// knows it. What is not gone at the deadline is ended by ending the sandbox's first process,
+// which the kernel answers by ending all others.
+func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
+	init, err := r.Open()
+	if err == instances.ErrGone {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer init.Close()
+	fd, err := unix.PidfdOpen(r.Supervisor, 0)
+	if err != nil { // it has just died, and its sandbox is about to
+		fd = int(init.Fd())
+	} else {
+		defer unix.Close(fd)
+	}
+	if sig != unix.SIGKILL {
+		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
+			return os.NewSyscallError("pidfd_send_signal", err)
+		}
+		if gone(fd, time.Until(deadline)) {
+			return nil
+		}
+	}
+	if err := unix.PidfdSendSignal(int(init.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+		return os.NewSyscallError("pidfd_send_signal", err)
+	}
+	if !gone(fd, 5*time.Second) {
+		return &hinted{"instance " + quote(r.Name) + " does not end", "a process in it hangs in the kernel; see its state in ps -o pid,stat,wchan"}
+	}
+	return nil
+}
+
+// gone waits for the end of a process: its pidfd becomes readable (pidfd_open(2)).
+func gone(pidfd int, wait time.Duration) bool {
+	end := time.Now().Add(wait)
+	for {
+		left := max(time.Until(end), 0)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(left.Milliseconds()))
+		if err == unix.EINTR {
+			continue
+		}
+		if n > 0 || left == 0 {
+			return n > 0
+		}
+	}
+}
+
+// parseSignal reads TERM, SIGTERM or 15.
+func parseSignal(name string) (unix.Signal, error) {
+	if n, err := strconv.Atoi(name); err == nil && n > 0 && n <= 64 {
+		return unix.Signal(n), nil
+	}
+	upper := strings.ToUpper(name)
+	if !strings.HasPrefix(upper, "SIG") {
+		upper = "SIG" + upper
+	}
+	if sig := unix.SignalNum(upper); sig != 0 {
+		return sig, nil
+	}
+	return 0, &hinted{"--signal " + quote(name) + ": no such signal", "a name or number as in kill -l, such as TERM or 15"}
+}

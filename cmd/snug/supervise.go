@@ -1,0 +1,155 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/instances"
+	"snug/cmd/internal/terminal"
+	"snug/sandbox"
+)
+
+// job is one sandbox to be started and waited for.
+type job struct {
+	spec    *sandbox.Spec
+	record  instances.Record
+	name    string // wanted for the instance
+	exact   bool   // the person chose the name
+	network bool   // a user-mode network is to be connected
+	started func(name string)
+}
+
+// supervise starts a sandbox, passes signals, keys and sizes on, and waits for its end. Its error
+// carries the exit status of the app; nil is 0.
+//
+// The goroutine stays on its thread: the sandbox dies with the thread that started it.
+func supervise(j *job) error {
+	runtime.LockOSThread()
+	dir, err := openInstances()
+	if err != nil {
+		return err
+	}
+	claim, err := dir.Claim(j.name, j.exact)
+	if errors.Is(err, instances.ErrTaken) {
+		return &hinted{"an instance named " + quote(j.name) + " is running", "choose another --name, or end it: snug stop " + j.name}
+	}
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
+	if j.network {
+		helper := &networkHelper{}
+		defer helper.stop()
+		j.spec.Handover.Placed = helper.start
+	}
+	tty := j.ownTerminal()
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	in, err := start(j.spec)
+	if err != nil {
+		return startFailure(err)
+	}
+	defer in.Close()
+	if err := j.register(claim, in); err != nil {
+		return err
+	}
+	if j.started != nil {
+		j.started(claim.Name)
+	}
+	go passSignals(signals, in)
+	return wait(in, tty)
+}
+
+// start compiles and starts.
+func start(spec *sandbox.Spec) (*sandbox.Instance, error) {
+	return sandbox.Run(spec)
+}
+
+// startFailure gives the exit status that a shell would, if only the command could not be executed.
+func startFailure(err error) error {
+	var e *sandbox.Error
+	if errors.As(err, &e) && e.Exec {
+		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+			return &failure{exitNotFound, err}
+		}
+		return &failure{exitNoExec, err}
+	}
+	return err
+}
+
+// register records what runs, so that ps, exec and stop find it.
+func (j *job) register(claim *instances.Claim, in *sandbox.Instance) error {
+	r := &j.record
+	r.Supervisor, r.Pid, r.Since = os.Getpid(), in.Pid(), time.Now().Unix()
+	var err error
+	if r.Start, err = instances.StartTime(r.Pid); err != nil {
+		return nil // it has ended already; there is nothing to list
+	}
+	r.Command, r.Env, r.Dirs = j.spec.Process.Argv, j.spec.Process.Env, j.spec.Process.Dirs
+	return claim.Write(r)
+}
+
+// ownTerminal asks for a terminal inside if the person sits at one.
+func (j *job) ownTerminal() *terminal.Terminal {
+	p := &j.spec.Process
+	if p.Session {
+		return nil
+	}
+	t := terminal.Open()
+	if t == nil {
+		return nil
+	}
+	rows, cols := t.Size()
+	p.Terminal = &sandbox.Terminal{Rows: rows, Cols: cols}
+	for fd := range p.Terminal.Stdio {
+		p.Terminal.Stdio[fd] = terminal.Is(fd)
+	}
+	return t
+}
+
+// passSignals hands what is sent to snug to the app.
+func passSignals(signals <-chan os.Signal, in *sandbox.Instance) {
+	for s := range signals {
+		in.Signal(s.(unix.Signal))
+	}
+}
+
+// wait waits for the end of the app, with the person's terminal connected to it if there is one.
+func wait(in *sandbox.Instance, tty *terminal.Terminal) error {
+	drain := func() {}
+	if tty != nil && in.Terminal() != nil {
+		var err error
+		if drain, err = tty.Relay(in.Terminal()); err != nil {
+			return err
+		}
+		in.Stops(func(unix.WaitStatus) { suspend(tty, in) })
+	}
+	ws := in.Wait()
+	drain()
+	return exitStatus(ws)
+}
+
+// suspend stops snug as its app was stopped, so that the person's shell gets its turn, and lets
+// the app go on when the person continues snug.
+func suspend(tty *terminal.Terminal, in *sandbox.Instance) {
+	tty.Restore()
+	unix.Kill(os.Getpid(), unix.SIGSTOP)
+	tty.Raw()
+	in.Signal(unix.SIGCONT)
+}
+
+// exitStatus is the status of a program as a shell gives it.
+func exitStatus(ws unix.WaitStatus) error {
+	switch {
+	case ws.Signaled():
+		return &failure{status: 128 + int(ws.Signal())}
+	case ws.ExitStatus() != 0:
+		return &failure{status: ws.ExitStatus()}
+	}
+	return nil
+}

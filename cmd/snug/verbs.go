@@ -1,0 +1,52 @@
+package main
+
+import "github.com/spf13/pflag"
+
+// verbs is everything that snug does, in the order of its help.
+func verbs() []*verb {
+	return []*verb{
+		{name: "run", group: "apps", args: "[flags] APP [ARG...] | [flags] -- COMMAND [ARG...]",
+			short:   "run an app by its manifest, or any command, in a sandbox",
+			example: "snug run --here -- make test", runs: true, run: runRun, flags: runFlags},
+		{name: "explain", group: "apps", args: "[flags] APP | -- COMMAND",
+			short:   "say what an app may reach, and which line granted it",
+			example: "snug explain foot", run: runExplain, flags: explainFlags},
+		{name: "ps", group: "running", args: "[INSTANCE]",
+			short:   "list running sandboxes",
+			example: "snug ps --json", run: runPs, flags: psFlags},
+		{name: "exec", group: "running", args: "[flags] INSTANCE [--] COMMAND [ARG...]",
+			short:   "run a command in a running sandbox, with no more rights than its app",
+			example: "snug exec foot -- id", runs: true, run: runExec, flags: execFlags},
+		{name: "shell", group: "running", args: "INSTANCE | APP",
+			short:   "open a shell in a running sandbox, or in a new one of an app",
+			example: "snug shell foot", runs: true, run: runShell, flags: shellFlags},
+		{name: "stop", group: "running", args: "[flags] INSTANCE...",
+			short:   "end running sandboxes",
+			example: "snug stop --time 5 foot", run: runStop, flags: stopFlags},
+		{name: "kill", group: "running", args: "INSTANCE...",
+			short:   "end running sandboxes at once (stop --signal KILL --time 0)",
+			example: "snug kill --all", run: runKill, flags: stopFlags},
+		{name: "doctor", group: "expert", args: "[flags]",
+			short:   "say what this machine lacks, and how to mend it",
+			example: "snug doctor --print-fix", run: runDoctor, flags: doctorFlags},
+		{name: "version", group: "expert",
+			short:   "print the version",
+			example: "snug version", run: runVersion, flags: noFlags},
+		{name: "help", group: "expert", args: "[VERB]",
+			short:   "explain a verb",
+			example: "snug help run", run: runHelp, flags: noFlags},
+	}
+}
+
+func noFlags(*pflag.FlagSet) {}
+
+// version is set by the Makefile.
+var version = "0.1.0-dev"
+
+func runVersion(c *console, args []string) error {
+	if _, err := c.parse(c.newFlags(), args); err != nil {
+		return err
+	}
+	c.print("snug ", version, "\n")
+	return nil
+}

@@ -1,0 +1,31 @@
+// Package need is how a test says that a part of the machine is missing: a sentence with what was
+// wanted and what was found. It is a skip for a person at home and, with REQUIRE set, a failure
+// for those who have promised to have everything: continuous integration.
+//
+// The one default call is [Program].
+package need
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// Program gives the path of a program that the test cannot do without.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, "wanted the program "+name+", got "+err.Error())
+	}
+	return path
+}
+
+// Missing ends the test: by a skip, or by a failure where REQUIRE is set.
+func Missing(t testing.TB, sentence string) {
+	t.Helper()
+	if os.Getenv("REQUIRE") != "" {
+		t.Fatal(sentence)
+	}
+	t.Skip(sentence)
+}

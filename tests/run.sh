@@ -1,0 +1,102 @@
+#!/bin/sh
+# Runs the tests as an unprivileged user, since that is who snug is for.
+#
+#   run.sh unit | all | bench | fuzz
+#
+# As root it installs what the tests need from Debian's packages, makes the user snugtest with
+# subordinate ids, and runs everything as that user in a copy of the tree. Otherwise it runs as
+# whoever calls it, with what is installed. With REQUIRE=1, the default as root, a missing part is
+# a failure and not a skip.
+set -eu
+what=$1
+tree=$(cd "$(dirname "$0")/.." && pwd)
+go=${GO:-go}
+
+packages() { sed 's/#.*//' "$tree/tests/packages.txt"; }
+
+install_packages() {
+	missing=
+	for p in $(packages); do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+	done
+	[ -z "$missing" ] && return
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+}
+
+make_user() {
+	id snugtest >/dev/null 2>&1 || useradd -m -s /bin/bash snugtest
+	for f in /etc/subuid /etc/subgid; do
+		grep -q '^snugtest:' $f 2>/dev/null || echo snugtest:2000000:65536 >>$f
+	done
+}
+
+as_user() {
+	work=/var/cache/snug-test
+	mkdir -p $work/mod $work/cache $work/src
+	echo "preparing a copy of the tree in $work"
+	(cd "$tree" && GOMODCACHE=$work/mod $go mod download)
+	find $work/src -mindepth 1 -delete
+	(cd "$tree" && { git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -type f -print0; } |
+		tar -cf - --null --ignore-failed-read -T - 2>/dev/null) | tar -xf - -C $work/src
+	chown -R snugtest: $work/src $work/cache
+	chmod -R a+rX $work/mod
+	uid=$(id -u snugtest)
+	mkdir -p /run/user
+	install -d -m 0700 -o snugtest -g snugtest "/run/user/$uid"
+	exec runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
+		PATH="$($go env GOROOT)/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" LANG=C.UTF-8 \
+		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
+		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
+		sh $work/src/tests/run.sh "$what"
+}
+
+if [ "$(id -u)" = 0 ]; then
+	case $what in all | bench) install_packages ;; esac
+	make_user
+	as_user
+fi
+
+cd "$tree"
+export CGO_ENABLED=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# run PACKAGES...: prints a line a package, then what failed and what was skipped.
+run() {
+	status=0
+	$go test -json -count=1 "$@" >"$log" || status=$?
+	$go run ./tests/report <"$log" || status=1
+	return $status
+}
+
+case $what in
+unit)
+	make -s build
+	run -short ./...
+	;;
+all)
+	make -s build
+	$go vet ./...
+	run -timeout 30m ./...
+	;;
+bench)
+	make -s build
+	exec $go run ./tests/bench
+	;;
+fuzz)
+	$go list ./... | while read -r pkg; do
+		$go test -list '^Fuzz' "$pkg" | grep '^Fuzz' | while read -r target; do
+			echo "$pkg $target"
+			$go test -run '^$' -fuzz "^$target\$" -fuzztime "$FUZZTIME" -fuzzminimizetime 1s "$pkg"
+		done
+	done
+	;;
+*)
+	echo "run.sh: unit, all, bench or fuzz" >&2
+	exit 2
+	;;
+esac

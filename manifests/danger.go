@@ -143,7 +143,7 @@ func (m *Manifest) Permit(code, key string, asks Text) error {
 
 // accepted reports whether somebody takes on the danger that a value of that Origin asks for.
 func (m *Manifest) accepted(code string, asks Origin) bool {
-	return asks.FromFlag() || holds(m.Accept, code)
+	return fromFlag(asks) || holds(m.Accept, code)
 }
 
 func (m *Manifest) refusal(code, key string, asks Text) Problem {

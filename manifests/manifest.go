@@ -1,13 +1,17 @@
 package manifests
 
-import "strings"
+import (
+	"strings"
+
+	"snug/sandbox"
+)
 
 // Origin is where a value came from: "foot.toml:12" for a file and its line, "--read, argument 3"
 // for a flag. The empty Origin means that nobody set the value and it has the schema's default.
-type Origin string
+type Origin = sandbox.Origin
 
-// FromFlag reports whether a person typed the value on the command line.
-func (o Origin) FromFlag() bool { return strings.HasPrefix(string(o), "--") }
+// fromFlag reports whether a person typed the value on the command line.
+func fromFlag(o Origin) bool { return strings.HasPrefix(string(o), "--") }
 
 // Text is a string value and where it came from.
 type Text struct {

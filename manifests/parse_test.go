@@ -245,7 +245,7 @@ func TestParsePrintedName(t *testing.T) {
 		"--read, argument 1/": "./--read, argument 1/:1",
 	} {
 		layer := parse(t, name, `id = "x"`)
-		if layer.ID.Origin != want || layer.ID.Origin.FromFlag() {
+		if layer.ID.Origin != want {
 			t.Errorf("%q: origin %q, want %q", name, layer.ID.Origin, want)
 		}
 	}

@@ -92,7 +92,9 @@ var (
 
 // readRegular reads a regular file of at most maxText bytes. It follows symbolic links, because
 // keepers of dot files make them, and opens without blocking, because a FIFO would hang the start.
-func readRegular(name string) ([]byte, error) {
+func readRegular(name string) ([]byte, error) { return readBounded(name, maxText) }
+
+func readBounded(name string, limit int) ([]byte, error) {
 	fd, err := ignoringEINTR(func() (int, error) {
 		return syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	})
@@ -107,11 +109,11 @@ func readRegular(name string) ([]byte, error) {
 	switch {
 	case stat.Mode&syscall.S_IFMT != syscall.S_IFREG:
 		return nil, errNotRegular
-	case stat.Size > maxText:
+	case stat.Size > int64(limit):
 		return nil, errTooLarge
 	}
 	text := make([]byte, 0, stat.Size+1)
-	for len(text) <= maxText {
+	for len(text) <= limit {
 		if len(text) == cap(text) {
 			text = slices.Grow(text, 4096) // the file grew since fstat
 		}

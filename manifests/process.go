@@ -1,0 +1,109 @@
+package manifests
+
+import (
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/caps/seccomp"
+	"snug/sandbox"
+)
+
+// process fills in the command and its rights.
+func (c *composer) process() {
+	spec, m := c.out.Spec, c.m
+	spec.Users = sandbox.Users{UID: c.w.Host.UID, GID: c.w.Host.GID, Nested: m.Process.Nested.Value, Origin: m.Process.Nested.Origin}
+	spec.Process.Argv = c.argv
+	spec.Process.Origin = c.commandOrigin()
+	spec.Process.Dirs = []string{c.w.Cwd, c.home, "/"}
+	if !strings.HasPrefix(c.w.Cwd, "/") {
+		spec.Process.Dirs = spec.Process.Dirs[1:]
+	}
+	spec.Process.Umask = c.w.Umask
+	spec.Process.Signals = c.w.Host.Caller.Signals
+	c.limits()
+	c.filter()
+	for _, capability := range m.Process.Capabilities {
+		c.refuse("process.capabilities", capability, "an app gets no capabilities; only booted images have them", "leave it out")
+	}
+	if asks := m.Process.NewPrivileges; asks.Value {
+		c.refuse("process.new-privileges", Text{"true", asks.Origin}, "setuid programs work only in booted images", "leave it out")
+	}
+	if asks := m.Process.Nested; asks.Value {
+		c.tell(GroupSystem, "make sandboxes of its own: user namespaces and mounts inside them", asks.Origin)
+	}
+	if asks := m.Process.Debug; asks.Value {
+		c.tell(GroupSystem, "trace its own processes", asks.Origin)
+	}
+	if asks := m.Process.ABI32; asks.Value {
+		c.tell(GroupSystem, "run 32-bit programs", asks.Origin)
+	}
+}
+
+// limits sets what getrlimit(2) knows. The Go runtime raised the soft limit of files at its start,
+// so the caller's own is put back.
+func (c *composer) limits() {
+	p := &c.out.Spec.Process
+	files := c.w.Host.Caller.Files
+	if asks := c.m.Limits.Files; asks.Value > 0 {
+		n := uint64(asks.Value)
+		if c.w.Host.Caller.Known && n > files.Hard {
+			c.refuse("limits.files", Text{formatNumber(asks.Value), asks.Origin},
+				"your session allows "+strconv.FormatUint(files.Hard, 10), "ask for less, or raise the session's limit (man 5 limits.conf)")
+			return
+		}
+		p.Rlimits = append(p.Rlimits, sandbox.Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: n, Hard: n})
+	} else if c.w.Host.Caller.Known {
+		p.Rlimits = append(p.Rlimits, sandbox.Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: files.Soft, Hard: files.Hard})
+	}
+	core := orDefault(c.m.Limits.Core, "0")
+	if core == "unlimited" {
+		return // the caller's own limit stays
+	}
+	size := parseSize(core)
+	p.Rlimits = append(p.Rlimits, sandbox.Rlimit{Resource: unix.RLIMIT_CORE, Soft: size, Hard: size})
+}
+
+// parseSize reads a size that checkSize let through: digits, and one of K, M, G, T.
+func parseSize(text string) uint64 {
+	digits := strings.TrimRight(text, "KMGT")
+	size, _ := strconv.ParseUint(digits, 10, 64)
+	if digits != text {
+		size <<= 10 * (1 + strings.IndexByte("KMGT", text[len(digits)]))
+	}
+	return size
+}
+
+// filter adds the filter of system calls.
+func (c *composer) filter() {
+	p, m := &c.out.Spec.Process, c.m
+	asks := Text{orDefault(m.Process.Seccomp, "default"), m.Process.Seccomp.Origin}
+	switch asks.Value {
+	case "off":
+		c.tellDanger(GroupSystem, "use every system call", asks.Origin, "seccomp-off")
+	case "default":
+		options := seccomp.Options{Nested: m.Process.Nested.Value, Debug: m.Process.Debug.Value, ABI32: m.Process.ABI32.Value}
+		p.Filters = append(p.Filters, sandbox.Filter{Name: "default", Code: seccomp.Default(options), Origin: asks.Origin})
+	default:
+		c.customFilter(asks)
+	}
+}
+
+func (c *composer) customFilter(asks Text) {
+	path := asks.Value
+	if rel, found := strings.CutPrefix(path, "~/"); found {
+		path = child(c.home, rel)
+	}
+	if c.w.Seccomp == nil {
+		c.refuse("process.seccomp", asks, "this program cannot compile filters", "")
+		return
+	}
+	code, err := c.w.Seccomp(path)
+	if err != nil {
+		c.refuse("process.seccomp", asks, err.Error(), "")
+		return
+	}
+	c.out.Spec.Process.Filters = append(c.out.Spec.Process.Filters, sandbox.Filter{Name: path, Code: code, Origin: asks.Origin})
+	c.tellDanger(GroupSystem, "use the system calls that "+quote(path)+" allows", asks.Origin, "seccomp-off")
+}

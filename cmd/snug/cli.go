@@ -143,7 +143,7 @@ func (c *console) complain(err error) {
 	case errors.As(err, &h):
 		what, hint = h.what, h.hint
 	case errors.As(err, &app):
-		hint = hintApp(app)
+		what, hint, _ = strings.Cut(what, "\n  hint: ")
 	}
 	c.say(what, hint)
 }

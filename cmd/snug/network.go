@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// helperName is a program that connects a network namespace to the host's network in user space.
+// userNetwork is a program that connects a network namespace to the host's network in user space.
 // Both are started by absolute path, with a fixed environment, and end with the sandbox.
-type networkHelper struct{ cmd *exec.Cmd }
+type userNetwork struct{ cmd *exec.Cmd }
 
 // The address at which both answer name queries, in the network that both make: slirp4netns(1).
 const networkDNS = "10.0.2.3"
 
 // start connects the network of a process that waits, and returns when it is up.
-func (h *networkHelper) start(pid int) error {
+func (h *userNetwork) start(pid int) error {
 	if path := helperPath("pasta"); path != "" {
 		return h.pasta(path, pid)
 	}
@@ -40,7 +40,7 @@ func helperPath(name string) string {
 
 // pasta goes to the background when the network is up (pasta(1)); it is kept in the foreground
 // here, so that it dies with snug, and the network is up when its pid file is written.
-func (h *networkHelper) pasta(path string, pid int) error {
+func (h *userNetwork) pasta(path string, pid int) error {
 	return h.run(path, func(ready *os.File) []string {
 		return []string{"--foreground", "--quiet", "--config-net", "--no-map-gw", "--no-splice",
 			"--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
@@ -49,7 +49,7 @@ func (h *networkHelper) pasta(path string, pid int) error {
 	})
 }
 
-func (h *networkHelper) slirp(path string, pid int) error {
+func (h *userNetwork) slirp(path string, pid int) error {
 	return h.run(path, func(*os.File) []string {
 		return []string{"--configure", "--mtu=65520", "--disable-host-loopback", "--enable-seccomp",
 			"--ready-fd=3", strconv.Itoa(pid), "tap0"}
@@ -57,7 +57,7 @@ func (h *networkHelper) slirp(path string, pid int) error {
 }
 
 // run starts a helper and waits until it writes to descriptor 3.
-func (h *networkHelper) run(path string, args func(ready *os.File) []string) error {
+func (h *userNetwork) run(path string, args func(ready *os.File) []string) error {
 	r, w, err := os.Pipe()
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (h *networkHelper) run(path string, args func(ready *os.File) []string) err
 	return &hinted{path + ": " + string(text), "network = \"user\" needs /dev/net/tun and a network outside"}
 }
 
-func (h *networkHelper) stop() {
+func (h *userNetwork) stop() {
 	if h.cmd != nil && h.cmd.Process != nil && h.cmd.ProcessState == nil {
 		h.cmd.Process.Kill()
 		h.cmd.Wait()

@@ -43,7 +43,7 @@ func supervise(j *job) error {
 	}
 	defer claim.Release()
 	if j.network {
-		helper := &networkHelper{}
+		helper := &userNetwork{}
 		defer helper.stop()
 		j.spec.Handover.Placed = helper.start
 	}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/manifests"
+	"snug/sandbox"
+)
+
+func explainFlags(f *pflag.FlagSet) {
+	f.Bool("json", false, "print JSON")
+	f.Bool("program", false, "print every system call of the start")
+	f.Bool("dangerous", false, "only what is dangerous; status 1 if there is anything")
+}
+
+func runExplain(c *console, args []string) error {
+	f := c.newFlags()
+	explainFlags(f)
+	p, err := c.plan(f, args)
+	if err != nil {
+		return err
+	}
+	if program, _ := f.GetBool("program"); program {
+		s := p.sandbox.Spec
+		prog, err := sandbox.Compile(s, &p.world.Host, sandbox.Look(s))
+		if err != nil {
+			return err
+		}
+		c.print(clean(prog.String()))
+		return nil
+	}
+	account := p.sandbox.Account
+	only, _ := f.GetBool("dangerous")
+	if only {
+		account = dangerous(account)
+	}
+	if asJSON, _ := f.GetBool("json"); asJSON {
+		c.print(accountJSON(account))
+	} else {
+		c.printAccount(account)
+	}
+	if only && len(account) > 0 {
+		return &failure{status: exitNo}
+	}
+	return nil
+}
+
+func dangerous(account []manifests.Entry) []manifests.Entry {
+	var list []manifests.Entry
+	for _, e := range account {
+		if e.Danger.Code != "" {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// printAccount prints the grants group by group, each with the line that granted it.
+func (c *console) printAccount(account []manifests.Entry) {
+	for _, group := range []string{manifests.GroupFiles, manifests.GroupNetwork, manifests.GroupScreen, manifests.GroupSound,
+		manifests.GroupDevices, manifests.GroupApps, manifests.GroupSystem} {
+		first := true
+		for _, e := range account {
+			if e.Group != group {
+				continue
+			}
+			if first {
+				c.print(group, "\n")
+				first = false
+			}
+			mark := "  "
+			if e.Danger.Code != "" {
+				mark = "! "
+			}
+			text := "  " + mark + line(e.Text)
+			if e.Origin != "" {
+				text = column(text, 58) + "  " + line(string(e.Origin))
+			}
+			c.print(strings.TrimRight(text, " "), "\n")
+			if e.Danger.Code != "" {
+				c.print("      dangerous: the app can ", line(e.Danger.Why), " [", e.Danger.Code, "]\n")
+			}
+		}
+	}
+}
+
+func accountJSON(account []manifests.Entry) string {
+	j := new(json)
+	j.open('[')
+	for _, e := range account {
+		j.open('{')
+		j.key("group").text(e.Group)
+		j.key("text").text(e.Text)
+		j.key("origin").text(string(e.Origin))
+		if e.Danger.Code != "" {
+			j.key("danger").text(e.Danger.Code)
+			j.key("why").text(e.Danger.Why)
+		}
+		j.end('}')
+	}
+	j.end(']')
+	return j.String()
+}

@@ -1,0 +1,329 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"snug/manifests"
+	"snug/manifests/desktop"
+	"snug/sandbox"
+)
+
+// ownFlags are those of run that are no key of a manifest.
+type ownFlags struct {
+	here   string
+	name   string
+	detach bool
+	ready  int // hidden: the descriptor on which a detached snug says that its app runs
+}
+
+func runFlags(f *pflag.FlagSet) { new(ownFlags).add(f) }
+
+func (o *ownFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&o.here, "here", "", "grant the current folder; --here=read to read it only")
+	f.Lookup("here").NoOptDefVal = "write"
+	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
+	f.BoolVar(&o.detach, "detach", false, "return when the app runs; print its name")
+	f.IntVar(&o.ready, "ready-fd", -1, "")
+	f.MarkHidden("ready-fd")
+}
+
+// keyFlag makes a key of the manifest a flag. It keeps the account of which argument said what.
+type keyFlag struct {
+	c     *console
+	layer *manifests.Layer
+	key   *manifests.Key
+}
+
+func (k *keyFlag) Set(value string) error {
+	return k.layer.Set(k.key.Flag(), value, k.c.argument(k.key.Flag()))
+}
+
+func (k *keyFlag) String() string { return "" }
+
+func (k *keyFlag) Type() string { return k.key.Kind }
+
+// argument is the Origin of the flag that is being read: which word of the command line it is.
+func (c *console) argument(flag string) sandbox.Origin {
+	for i := c.cursor; i < len(c.args); i++ {
+		if c.args[i] == "--"+flag || strings.HasPrefix(c.args[i], "--"+flag+"=") {
+			c.cursor = i + 1
+			return sandbox.Origin("--" + flag + ", argument " + strconv.Itoa(i+1))
+		}
+	}
+	return sandbox.Origin("--" + flag)
+}
+
+// addKeys makes every key of the schema a flag that writes into the layer.
+func (c *console) addKeys(f *pflag.FlagSet, layer *manifests.Layer, cwd string) {
+	schema := manifests.Schema()
+	for i := range schema {
+		key := &schema[i]
+		name := key.Flag()
+		if name == "" || f.Lookup(name) != nil {
+			continue
+		}
+		var v pflag.Value = &keyFlag{c, layer, key}
+		if isPath(key.Name) {
+			v = &pathFlag{keyFlag{c, layer, key}, cwd}
+		}
+		flag := f.VarPF(v, name, "", key.Doc)
+		if key.Kind == "flag" {
+			flag.NoOptDefVal = "true"
+		}
+	}
+}
+
+// isPath reports whether a key holds paths, which a command line may give relative to the
+// working directory.
+func isPath(key string) bool {
+	switch key {
+	case "files.read", "files.write", "files.create", "files.except":
+		return true
+	}
+	return false
+}
+
+// pathFlag makes a relative path absolute. Words that a manifest would understand stay.
+type pathFlag struct {
+	keyFlag
+	cwd string
+}
+
+func (p *pathFlag) Set(value string) error {
+	rest, optional := strings.CutPrefix(value, "?")
+	if !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "~") && !strings.HasPrefix(rest, "xdg-") {
+		rest = filepath.Join(p.cwd, rest)
+	} else if strings.HasPrefix(rest, "/") {
+		rest = filepath.Clean(rest)
+	}
+	if optional {
+		rest = "?" + rest
+	}
+	return p.keyFlag.Set(rest)
+}
+
+// plan is what run and explain make of their command line.
+type plan struct {
+	own     ownFlags
+	app     manifests.App // zero for a plain command
+	merged  *manifests.Manifest
+	world   *manifests.World
+	sandbox *manifests.Sandbox
+	command []string
+}
+
+// plan reads the command line, finds and merges the manifest, and composes the sandbox.
+func (c *console) plan(f *pflag.FlagSet, args []string) (*plan, error) {
+	w, err := manifests.Session()
+	if err != nil {
+		return nil, err
+	}
+	w.Seccomp = compileFilter
+	p := &plan{world: w}
+	p.own.add(f)
+	flags := new(manifests.Layer)
+	c.addKeys(f, flags, w.Cwd)
+	words, err := c.parse(f, args)
+	if err != nil {
+		return nil, err
+	}
+	search := desktop.Search{Data: dataFolders(w), Path: strings.Split(os.Getenv("PATH"), ":")}
+	catalogue := manifests.Catalogue{User: w.Config + "/snug/apps", System: "/etc/snug/apps", Home: w.Home, Desktop: search}
+	var files []*manifests.Layer
+	plain := f.ArgsLenAtDash() == 0
+	switch {
+	case len(words) == 0 && plain:
+		return nil, &hinted{"-- and no command", "snug " + c.verb.name + " -- ls"}
+	case len(words) == 0:
+		return nil, &hinted{"neither an app nor -- and a command", "snug " + c.verb.name + " foot, or snug " + c.verb.name + " -- ls"}
+	case !plain:
+		if p.app, err = catalogue.Find(words[0]); err != nil {
+			return nil, err
+		}
+		if files, err = catalogue.Load(p.app, flags); err != nil {
+			return nil, err
+		}
+		c.hintMisplaced(words)
+	default:
+		if files, err = catalogue.Load(manifests.App{}, flags); err != nil {
+			return nil, err
+		}
+	}
+	if p.merged, err = manifests.Merge(files, flags, facts(w)); err != nil {
+		return nil, err
+	}
+	command := manifests.Command{Argv: words, Fixed: 1, Here: p.own.here}
+	if !plain {
+		if command, err = appCommand(p.merged, p.app, search, words[1:]); err != nil {
+			return nil, err
+		}
+		command.Here = p.own.here
+	}
+	p.command = command.Argv
+	if p.sandbox, err = manifests.Compose(p.merged, w, command); err != nil {
+		return nil, err
+	}
+	for _, warning := range p.sandbox.Warnings {
+		c.say("warning: "+warning.What+origin(string(warning.Where)), warning.Hint)
+	}
+	return p, nil
+}
+
+// hintMisplaced tells a person who put a flag of snug behind the app that the app gets it.
+func (c *console) hintMisplaced(words []string) {
+	if !isTerminal(c.err) {
+		return
+	}
+	for _, w := range words[1:] {
+		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
+		if strings.HasPrefix(w, "--") && (isKey(name) || name == "here" || name == "detach") {
+			c.say("--"+name+" stands behind "+words[0]+", so the app gets it", "flags of snug come before the app")
+			return
+		}
+	}
+}
+
+// appCommand gives the argv of an app: its manifest's command, or Exec of its desktop file.
+func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search, args []string) (manifests.Command, error) {
+	if len(m.Command) > 0 {
+		var argv []string
+		for _, word := range m.Command {
+			argv = append(argv, word.Value)
+		}
+		return manifests.Command{Argv: append(argv, args...), Fixed: len(argv)}, nil
+	}
+	file, err := findDesktop(m, app, search)
+	if err != nil {
+		return manifests.Command{}, err
+	}
+	value, _ := file.Get(desktop.Entry, "Exec")
+	exec, err := desktop.ParseExec(value)
+	if err != nil {
+		return manifests.Command{}, &hinted{file.Path + ": " + err.Error(), "give the manifest a command"}
+	}
+	name, _ := file.Get(desktop.Entry, "Name")
+	icon, _ := file.Get(desktop.Entry, "Icon")
+	commands, err := exec.Expand(desktop.Fields{Name: name, Icon: icon, Path: file.Path}, args)
+	if err != nil {
+		return manifests.Command{}, &hinted{file.Path + ": " + err.Error(), ""}
+	}
+	if len(commands) > 1 {
+		return manifests.Command{}, &hinted{file.Path + ": takes one file a start", "start it once for each file"}
+	}
+	return manifests.Command{Argv: commands[0].Argv, Fixed: commands[0].Fixed}, nil
+}
+
+// findDesktop finds the first installed desktop file of an app.
+func findDesktop(m *manifests.Manifest, app manifests.App, search desktop.Search) (*desktop.File, error) {
+	if app.Desktop != "" && filepath.IsAbs(app.Desktop) {
+		return desktop.Read(app.Desktop)
+	}
+	var names []string
+	for _, d := range m.Desktop {
+		names = append(names, d.Value)
+	}
+	if app.Desktop != "" {
+		names = append(names, app.Desktop)
+	}
+	for _, id := range append(names, app.ID+".desktop") {
+		file, err := search.Lookup(id)
+		if err == nil {
+			return file, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return nil, &failure{exitNotFound, &hinted{"app " + quote(app.ID) + " is not installed", "none of its desktop files is there: " + strings.Join(names, ", ")}}
+}
+
+// dataFolders are the XDG data folders, the user's first.
+func dataFolders(w *manifests.World) []string {
+	dirs := os.Getenv("XDG_DATA_DIRS")
+	if dirs == "" {
+		dirs = "/usr/local/share:/usr/share"
+	}
+	list := []string{w.Data}
+	for d := range strings.SplitSeq(dirs, ":") {
+		if filepath.IsAbs(d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// facts are what [[if]] may ask.
+func facts(w *manifests.World) manifests.Facts {
+	f := manifests.Facts{Desktop: os.Getenv("XDG_CURRENT_DESKTOP"), Host: w.Hostname}
+	if d := os.Getenv("WAYLAND_DISPLAY"); d != "" {
+		if !filepath.IsAbs(d) {
+			d = filepath.Join(w.RuntimeDir, d)
+		}
+		f.Wayland = w.Answers(d)
+	}
+	f.X11 = os.Getenv("DISPLAY") != ""
+	f.NVIDIA = unix.Access("/proc/driver/nvidia", unix.F_OK) == nil
+	return f
+}
+
+func runRun(c *console, args []string) error {
+	p, err := c.plan(c.newFlags(), args)
+	if err != nil {
+		return err
+	}
+	if p.own.detach {
+		return c.detach(args)
+	}
+	for _, folder := range p.sandbox.Folders {
+		if err := folder.Make(); err != nil {
+			return err
+		}
+	}
+	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
+	j.record.App = p.app.ID
+	if p.own.ready >= 0 {
+		j.started = func(name string) { sayReady(p.own.ready, name) }
+	}
+	if err := checkName(j.name); err != nil {
+		return err
+	}
+	if p.merged.Instances.Value == "one" {
+		j.exact = true
+	}
+	return supervise(j)
+}
+
+// instanceName is what the instance is called: as the person says, else after the app, else
+// after the command.
+func (p *plan) instanceName() string {
+	switch {
+	case p.own.name != "":
+		return p.own.name
+	case p.app.ID != "":
+		return p.app.ID[strings.LastIndexByte(p.app.ID, '.')+1:]
+	}
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, filepath.Base(p.command[0]))
+	return strings.Trim("x"+name, "-")[1:]
+}
+
+// checkName refuses names that could not be a file or be told from a process id.
+func checkName(name string) error {
+	_, err := strconv.Atoi(name)
+	if name == "" || len(name) > 100 || err == nil || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\x00 \n") || clean(name) != name {
+		return &hinted{"--name " + quote(name) + ": not a name for an instance", "letters, digits, - and _, not a number alone"}
+	}
+	return nil
+}

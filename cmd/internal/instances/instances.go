@@ -28,11 +28,11 @@ import (
 // Dir is the folder of the account.
 type Dir struct{ path string }
 
-// Open finds the folder and makes it if it is missing. runtime is XDG_RUNTIME_DIR; without one, as
-// on many clusters, a private folder in /tmp is used, if nobody else has taken its name.
+// Open finds the folder and makes it if it is missing. runtime is XDG_RUNTIME_DIR; where that is
+// not set or not there, as on many clusters, a private folder in /tmp is used, if nobody else has taken its name.
 func Open(runtime string, uid int) (*Dir, error) {
 	path := filepath.Join(runtime, "snug")
-	if runtime == "" {
+	if st, err := os.Stat(runtime); err != nil || !st.IsDir() {
 		path = "/tmp/snug-" + strconv.Itoa(uid)
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -16,6 +15,7 @@ type Program struct {
 	host   *Host
 	spec   *Spec
 	files  []fileCell
+	above  int            // the highest number that the app's files have
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles
 	alone  []program.Cell // below and above the status socket, for the reaper
@@ -25,9 +25,8 @@ type Program struct {
 
 // fileCell says which cell takes the number of a descriptor when the program is loaded.
 type fileCell struct {
-	file   *os.File
-	cell   program.Cell
-	number int // the number that the app knows it under, or -1
+	file *os.File
+	cell program.Cell
 }
 
 // String prints the program for people, one op a line with the grant that asked for it.
@@ -54,6 +53,8 @@ type compiler struct {
 	errno   program.Cell // why the command could not be executed
 	byte    program.Cell // scrap
 	zero    program.Cell // an int of 0
+	one     program.Cell // a word of 1
+	gate    program.Cell // an eventfd that is written when PID 1 is ready for the app
 	said    map[message]program.Cell
 	made    *node // what is known of the new root
 	rooted  bool  // root is attached
@@ -89,6 +90,19 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	return c.out, nil
 }
 
+// split reports whether PID 1 of the sandbox is a reaper and not the app.
+func (s *Spec) split() bool { return s.Enter == nil && s.PID.New() && !s.Process.Init }
+
+// changesIDs reports whether the child has to take the ids of the Spec, as another map than that
+// of the caller's own ids to these is in force.
+func (c *compiler) changesIDs() bool {
+	u := &c.spec.Users
+	if e := c.spec.Enter; e != nil {
+		return e.Namespaces&unix.CLONE_NEWUSER != 0 || c.host.UID == 0
+	}
+	return u.Join != nil || u.Unmapped || len(u.UIDs) > 0 || u.Shared && c.host.UID == 0
+}
+
 func (c *compiler) cells() {
 	c.status = c.b.NewCell("status")
 	c.root = c.b.NewCell("root")
@@ -101,37 +115,8 @@ func (c *compiler) cells() {
 	c.errno = c.b.NewCell("errno")
 	c.byte = c.b.NewCell("byte")
 	c.zero = c.b.NewCell("zero")
-}
-
-// check refuses what no kernel could do, before anything is built.
-func (c *compiler) check() error {
-	s := c.spec
-	p := &s.Process
-	switch {
-	case !c.host.Has(oldest[0], oldest[1]):
-		return &Error{What: "this kernel is too old", Hint: "snug needs Linux 5.14 or newer"}
-	case len(p.Argv) == 0:
-		return &Error{What: "no command", Origin: p.Origin}
-	case s.Enter == nil && !s.Mount.New() && len(s.Root) > 0:
-		return &Error{What: "files cannot be arranged in a mount namespace that is not new"}
-	case s.Hostname != "" && !s.UTS.New() || s.Domainname != "" && !s.UTS.New():
-		return &Error{What: "a host name needs a UTS namespace of its own"}
-	case p.Init && !s.PID.New():
-		return &Error{What: "only a new PID namespace has a PID 1", Origin: p.Origin}
-	case p.Terminal != nil && p.Session:
-		return &Error{What: "a terminal of its own needs a session of its own", Origin: p.Origin}
-	}
-	if err := p.Capabilities.Validate(); err != nil {
-		return &Error{What: err.Error(), Origin: p.Origin}
-	}
-	for _, text := range [][]string{p.Argv, p.Programs, p.Env, p.Dirs, {s.Hostname, s.Domainname}} {
-		for _, t := range text {
-			if strings.IndexByte(t, 0) >= 0 {
-				return &Error{What: "a NUL byte in " + quote(t), Origin: p.Origin}
-			}
-		}
-	}
-	return nil
+	c.one, c.gate = c.b.NewCell("one"), c.b.NewCell("gate")
+	c.b.Preset(c.one, 1)
 }
 
 // fail keeps the first error of a phase.
@@ -154,7 +139,7 @@ func (c *compiler) file(f *os.File, name string) program.Cell {
 		}
 	}
 	cell := c.b.NewCell(name)
-	c.out.files = append(c.out.files, fileCell{f, cell, -1})
+	c.out.files = append(c.out.files, fileCell{f, cell})
 	return cell
 }
 

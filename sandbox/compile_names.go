@@ -36,13 +36,10 @@ func (c *compiler) closeFiles() {
 	if s.Enter != nil {
 		c.file(s.Enter.Process, "pidfd")
 	}
+	c.out.above = 2
 	for _, f := range s.Process.Files {
 		c.file(f.Source, "file")
-		c.out.files[len(c.out.files)-1].number = f.Number
-	}
-	if len(c.out.files) > 100 {
-		c.fail("more than 100 files are to be passed on", s.Process.Origin, "")
-		return
+		c.out.above = max(c.out.above, f.Number)
 	}
 	c.note("close the caller's files", "", "")
 	if s.Process.AllFiles {
@@ -55,35 +52,74 @@ func (c *compiler) closeFiles() {
 	}
 }
 
-// dieWithParent makes the kernel kill the child when the thread that cloned it ends. The parent
-// may be dead already, and getppid(2) cannot tell in a new PID namespace; but then nobody holds
-// the other end of the status socket.
+// dieWithParent makes the kernel kill the child when the thread that cloned it ends. A change of
+// ids, a fork, and joining a user namespace undo that (prctl(2)), so it is called again after
+// them. The parent may be dead already, and getppid(2) cannot tell in a new PID namespace; but
+// then nobody holds the other end of the status socket.
 func (c *compiler) dieWithParent() {
 	if c.spec.Process.Outlive {
 		return
 	}
 	c.note("die with the parent", "", "")
-	c.deathSignal()
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_PDEATHSIG), program.Num(int(unix.SIGKILL)))
 	c.b.Call(unix.SYS_RECVFROM, c.status.Value(), c.byte.Addr(), program.Num(1),
 		program.Num(unix.MSG_PEEK|unix.MSG_DONTWAIT), program.Num(0), program.Num(0)).
 		On(unix.EAGAIN, program.Skip, 1)
 	c.b.Call(program.Report, program.Num(uint64(unix.EPIPE)))
 }
 
-func (c *compiler) deathSignal() {
-	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_PDEATHSIG), program.Num(int(unix.SIGKILL)))
-}
-
 // enterNamespaces joins and makes namespaces. What can be made by clone itself is: it is one
-// call. The rest follows here, in the order that rights allow: users first.
+// call. The rest follows here, in the order that rights allow: the cgroup by the caller's own
+// rights, then users, the mount namespace last: what /proc is in one that is joined, and whether
+// it tells the truth, is up to those in it (CVE-2015-1334).
 func (c *compiler) enterNamespaces() {
 	s := c.spec
+	if c.out.maps = len(s.Users.UIDs) > 0 && s.Users.New() && s.Enter == nil; !c.out.maps && s.Users.New() && s.Enter == nil {
+		c.mapUsers()
+	}
+	if s.Handover.Placed != nil || c.out.maps || s.Process.OOM != nil {
+		c.note("wait for the parent", "", "")
+		c.ask(msgPlace)
+	}
+	c.waitFor(s.Handover.WaitUsers, "wait_users")
+	c.joinCgroup()
 	if s.Enter != nil {
 		c.enterRunning()
 		return
 	}
+	later := c.chooseNamespaces()
+	c.join(unix.CLONE_NEWNS, false)
+	if later != 0 {
+		c.note(verbClone, "", "")
+		c.b.Call(unix.SYS_UNSHARE, program.Num(later))
+	}
+	c.setClocks()
+	if c.changesIDs() {
+		c.becomeMapped()
+		c.setDumpable(1)
+		c.dieWithParent()
+	}
+	if s.Users.New() && !s.Users.Nested {
+		c.note(verbUserLimit, "", s.Users.Origin)
+		c.writeFile("/proc/sys/user/max_user_namespaces", "0")
+	}
+	c.join(unix.CLONE_NEWNS, true)
+	if s.PID.Join != nil {
+		c.setDumpable(0) // as in enterRunning
+	}
+	if later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil || s.Time.Offset {
+		c.forkInto()
+	}
+}
+
+// chooseNamespaces leaves what clone makes to it and gives what must be unshared.
+func (c *compiler) chooseNamespaces() (later uint64) {
+	s := c.spec
 	fresh := s.namespaces()
-	later := fresh & unix.CLONE_NEWTIME // clone(2) cannot, or only for the next child
+	if s.Time.Offset {
+		// clone(2) cannot make it; its children are in it, so PID 1 must be one.
+		later |= fresh & (unix.CLONE_NEWTIME | unix.CLONE_NEWPID)
+	}
 	if s.CgroupDir != nil || s.Handover.Placed != nil {
 		later |= fresh & unix.CLONE_NEWCGROUP // its root is the cgroup that the child is in
 	}
@@ -91,89 +127,74 @@ func (c *compiler) enterNamespaces() {
 		later = fresh
 	}
 	c.out.flags = fresh &^ later
-	if s.Users.New() {
-		c.mapUsers()
+	return later
+}
+
+// joinCgroup moves the child, by a descriptor that was opened with the caller's rights.
+func (c *compiler) joinCgroup() {
+	if c.spec.CgroupDir == nil {
+		return
 	}
-	if s.Handover.Placed != nil || c.out.maps {
-		c.note("wait for the parent", "", "")
-		c.ask(msgPlace)
-	}
-	c.join()
-	c.waitFor(s.Handover.WaitUsers, "wait_users")
-	if s.CgroupDir != nil {
-		c.note("join the cgroup", "", "")
-		c.b.Call(unix.SYS_OPENAT, c.file(s.CgroupDir, "cgroup").Value(), c.b.String("cgroup.procs"),
-			program.Num(unix.O_WRONLY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
-		c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.String("0"), program.Num(1))
-		c.close(c.from)
-	}
-	if later != 0 {
-		c.note(verbClone, "", "")
-		c.b.Call(unix.SYS_UNSHARE, program.Num(later))
-	}
-	c.setClocks()
-	c.becomeMapped()
-	if s.Users.New() && !s.Users.Nested {
-		c.note(verbUserLimit, "", s.Users.Origin)
-		c.writeFile("/proc/sys/user/max_user_namespaces", "0")
-	}
-	if later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil {
-		c.forkInto()
-	}
+	c.note("join the cgroup", "", "")
+	c.b.Call(unix.SYS_OPENAT, c.file(c.spec.CgroupDir, "cgroup").Value(), c.b.String("cgroup.procs"),
+		program.Num(unix.O_WRONLY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
+	c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.String("0"), program.Num(1))
+	c.close(c.from)
 }
 
 // enterRunning joins all namespaces of a running sandbox at once, by the pidfd of its init.
+//
+// What is in the sandbox must not trace this process, a copy of the caller that has all
+// capabilities over it (CVE-2016-8649, CVE-2016-9962): its memory belongs to the caller's user
+// namespace and is closed to all others before it joins. execve opens it again, with the
+// descriptors closed and the memory gone.
 func (c *compiler) enterRunning() {
 	e := c.spec.Enter
-	c.note("join the sandbox", "", "")
+	c.note(verbEnter, "", c.spec.Process.Origin)
+	c.setDumpable(0)
 	c.b.Call(unix.SYS_SETNS, c.file(e.Process, "pidfd").Value(), program.Num(e.Namespaces))
-	// What is in the sandbox must not trace this process, a copy of the caller that still has
-	// all capabilities over it (CVE-2016-8649): it belongs to the caller's user namespace and
-	// is closed to all others from here on. execve opens it again.
-	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(0))
-	if c.spec.CgroupDir != nil {
-		c.fail("a cgroup cannot be given to a process that enters a sandbox", "", "")
+	if c.changesIDs() {
+		c.becomeMapped()
 	}
-	c.becomeMapped()
 	if e.Namespaces&unix.CLONE_NEWPID != 0 {
 		c.forkInto()
+	} else {
+		c.dieWithParent()
 	}
 }
 
-// join joins the single namespaces that the Spec names, users first for the rights over others.
-func (c *compiler) join() {
-	for _, n := range c.spec.list() {
-		if n.Join != nil {
+func (c *compiler) setDumpable(n int) {
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(n))
+}
+
+// join joins the single namespaces that the Spec names, users first for the rights over others:
+// those with the flags, or all but those.
+func (c *compiler) join(flags uint64, with bool) {
+	for _, n := range append(c.spec.list(), namedNamespace{Namespace{Join: c.spec.Time.Join}, unix.CLONE_NEWTIME, "time"}) {
+		if n.Join != nil && (n.flag&flags != 0) == with {
 			c.note("join a namespace", n.name, "")
 			c.b.Call(unix.SYS_SETNS, c.file(n.Join, n.name).Value(), program.Num(n.flag))
 		}
 	}
-	if f := c.spec.Time.Join; f != nil {
-		c.note("join a namespace", "time", "")
-		c.b.Call(unix.SYS_SETNS, c.file(f, "time").Value(), program.Num(unix.CLONE_NEWTIME))
-	}
 }
 
-// forkInto goes on in a new process, since a PID namespace that was joined or unshared holds
-// only the children of the process that did so. CLONE_PARENT makes that process a child of the
-// caller as well, which learns of it by a message and reaps this one.
+// forkInto goes on in a new process, since a PID or time namespace that was joined or unshared
+// holds only the children of the process that did so. CLONE_PARENT makes that process a child of
+// the caller as well, which learns of it by a message and reaps this one.
 func (c *compiler) forkInto() {
 	c.note("enter the PID namespace", "", "")
 	inChild := c.clone(unix.CLONE_PARENT, msgMain)
 	c.say(msgMain)
 	c.b.Call(program.Exit, program.Num(0))
 	c.b.Land(inChild)
-	if !c.spec.Process.Outlive {
-		c.deathSignal()
-	}
+	c.dieWithParent()
 }
 
-// mapUsers gives the user namespace its ids: one, which the child may write by itself once
-// setgroups is denied (user_namespaces(7)), or ranges, which the parent writes.
+// mapUsers writes the map of one id, which the child may do by itself once setgroups is denied
+// (user_namespaces(7)). Ranges are written by the parent.
 func (c *compiler) mapUsers() {
 	u := &c.spec.Users
-	if len(u.UIDs) > 0 || len(u.GIDs) > 0 {
-		c.out.maps = true
+	if u.Unmapped {
 		return
 	}
 	c.note(verbUserMap, "", u.Origin)
@@ -183,27 +204,29 @@ func (c *compiler) mapUsers() {
 }
 
 func idLine(inside, outside uint32) string {
-	return strconv.FormatUint(uint64(inside), 10) + " " + strconv.FormatUint(uint64(outside), 10) + " 1\n"
+	return decimal(uint64(inside)) + " " + decimal(uint64(outside)) + " 1\n"
 }
 
 // becomeMapped changes to an id that exists in the namespace while the root is built: 0 if it is
-// mapped, so that what is made belongs to root. Ids that differ from the caller's make a process
-// undumpable, and then its own /proc/self belongs to nobody here: undo that.
+// known to be mapped, so that what is made belongs to root. A change of ids makes a process
+// undumpable, and then its own /proc/self belongs to nobody here.
 func (c *compiler) becomeMapped() {
 	u := &c.spec.Users
-	if len(u.UIDs) == 0 && len(u.GIDs) == 0 {
-		return
-	}
-	uid, gid := u.UID, u.GID
-	if mapped(u.UIDs, 0) {
+	c.note("change to a mapped user", "", u.Origin)
+	c.setIDs(c.builder())
+}
+
+// builder is who the child is until it drops privileges.
+func (c *compiler) builder() (uid, gid uint32) {
+	u := &c.spec.Users
+	uid, gid = u.UID, u.GID
+	if mapped(u.UIDs, 0) || u.Shared {
 		uid = 0
 	}
-	if mapped(u.GIDs, 0) {
+	if mapped(u.GIDs, 0) || u.Shared {
 		gid = 0
 	}
-	c.note("change to a mapped user", "", u.Origin)
-	c.setIDs(uid, gid)
-	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_DUMPABLE), program.Num(1))
+	return uid, gid
 }
 
 func (c *compiler) setIDs(uid, gid uint32) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Overlayfs in a user namespace needs "userxattr" (Linux 5.11): its marks are user.overlay.*
-// attributes, which tmpfs can hold from Linux 6.6 on. From 6.5 on each lower folder is a
+// attributes, which tmpfs can hold from Linux 6.6 on. From 6.8 on each lower folder is a
 // parameter of its own ("lowerdir+"); before, all of them share one string, in which : and \
 // are escaped, and fsconfig takes at most 255 bytes of it, mount(2) a page.
 
@@ -18,7 +18,15 @@ func (s *Overlay) compile(c *compiler) {
 		return
 	}
 	memory := s.Upper == "" && !s.ReadOnly
+	for _, source := range append([]string{s.Upper, s.Work}, s.Lower...) {
+		if source != "" && !c.checkSource(verbOverlay, source, s.Origin) {
+			return
+		}
+	}
 	switch {
+	case (s.Upper == "") != (s.Work == "") || s.ReadOnly && s.Upper != "":
+		c.fail(verbOverlay+" "+quote(s.Dest)+": an upper and a work folder go together, and not with a read-only overlay", s.Origin, "")
+		return
 	case len(s.Lower) == 0:
 		c.fail(verbOverlay+" "+quote(s.Dest)+": no lower folder", s.Origin, "")
 		return
@@ -38,7 +46,7 @@ func (s *Overlay) compile(c *compiler) {
 		}
 		c.b.Call(unix.SYS_FCHDIR, c.scratch.Value()) // overlayfs takes paths, relative ones too
 	}
-	if c.host.Has(6, 5) {
+	if c.host.Has(6, 8) && longest(append([]string{upper, work}, s.Lower...)) < 256 {
 		c.overlayByParts(s, upper, work)
 	} else {
 		c.overlayByString(s, upper, work)
@@ -57,15 +65,16 @@ func (s *Overlay) compile(c *compiler) {
 	c.mountTree(s.Dest, true, foreign())
 }
 
-// overlayByParts leaves the overlay in tree, by the parameters that Linux 6.5 knows.
+// overlayByParts leaves the overlay in tree, by the parameters that Linux 6.8 knows.
 func (c *compiler) overlayByParts(s *Overlay, upper, work string) {
 	c.b.Call(unix.SYS_FSOPEN, c.b.String("overlay"), program.Num(unix.FSOPEN_CLOEXEC)).To(c.from)
 	for _, lower := range s.Lower {
 		c.fsconfig("lowerdir+", lower)
 	}
 	if !s.ReadOnly {
-		c.fsconfig("upperdir", upper)
-		c.fsconfig("workdir", work)
+		escape := strings.NewReplacer(`\`, `\\`, ":", `\:`).Replace
+		c.fsconfig("upperdir", escape(upper))
+		c.fsconfig("workdir", escape(work))
 	}
 	c.fsconfig("userxattr", "")
 	c.fsmount(c.tree, 0)
@@ -85,7 +94,7 @@ func (c *compiler) overlayByString(s *Overlay, upper, work string) {
 	}
 	if len(options) >= 4096 {
 		c.fail(verbOverlay+" "+quote(s.Dest)+": the names of its folders are too long for this kernel", s.Origin,
-			"Linux 6.5 takes any number; before, use shorter paths or fewer layers")
+			"Linux 6.8 takes any number of up to 255 bytes each; else, use shorter paths or fewer layers")
 		return
 	}
 	name := c.scrapFolder()
@@ -95,6 +104,13 @@ func (c *compiler) overlayByString(s *Overlay, upper, work string) {
 	if c.rooted {
 		c.b.Call(unix.SYS_FCHDIR, c.root.Value())
 	}
+}
+
+func longest(list []string) (n int) {
+	for _, s := range list {
+		n = max(n, len(s))
+	}
+	return n
 }
 
 // scrapFolder makes a folder in scratch.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -17,10 +18,13 @@ import (
 // signal that it does not handle.
 func (c *compiler) splitReaper() {
 	s := c.spec
-	if s.Enter != nil || !s.PID.New() || s.Process.Init {
+	if !s.split() {
 		return
 	}
 	c.note("start the app below PID 1", "", "")
+	// The reaper needs the caller to not ignore this one, or the kernel reaps in its place.
+	c.sigaction(int(unix.SIGCHLD), 0)
+	c.b.Call(unix.SYS_EVENTFD2, program.Num(0), program.Num(unix.EFD_CLOEXEC)).To(c.gate)
 	inChild := c.clone(0, msgApp)
 	c.b.EnterReaper(c.b.Jump())
 	c.b.Land(inChild)
@@ -42,7 +46,7 @@ func (c *compiler) openTerminal() {
 	if t == nil {
 		return
 	}
-	c.note("open a terminal", "/dev/pts/ptmx", p.Origin)
+	c.note(verbTerminal, "/dev/pts/ptmx", p.Origin)
 	master := c.message(msgTerminal, true).At(msgRights) // an int with zeros behind it
 	how := c.b.Words("how", program.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC), program.Num(0), program.Num(unix.RESOLVE_NO_SYMLINKS))
 	c.b.Call(unix.SYS_OPENAT2, program.AtCwd(), c.b.String("/dev/pts/ptmx"), how.Addr(), program.Num(24)).To32(master)
@@ -53,7 +57,11 @@ func (c *compiler) openTerminal() {
 	binary.NativeEndian.PutUint16(size[2:], t.Cols)
 	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSWINSZ), c.b.Data("winsize", size).Addr())
 	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSCTTY), program.Num(0))
+	if uid, gid := c.builder(); c.changesIDs() && (uid != c.spec.Users.UID || gid != c.spec.Users.GID) {
+		c.b.Call(unix.SYS_FCHOWN, c.tree.Value(), program.Num(c.spec.Users.UID), program.Num(-1))
+	}
 	c.say(msgTerminal)
+	c.bindConsole()
 	for fd, on := range t.Stdio {
 		if on {
 			c.b.Call(unix.SYS_DUP3, c.tree.Value(), program.Num(fd), program.Num(0))
@@ -61,19 +69,42 @@ func (c *compiler) openTerminal() {
 	}
 }
 
+// bindConsole shows the terminal under the name that a Dev has made for it.
+func (c *compiler) bindConsole() {
+	for _, step := range c.spec.Root {
+		d, ok := step.(*Dev)
+		if !ok || !d.Console {
+			continue
+		}
+		path := strings.TrimSuffix(d.Dest, "/") + "/console"
+		c.note("bind the terminal on", path, d.Origin)
+		c.b.Call(unix.SYS_OPEN_TREE, c.tree.Value(), c.empty(), program.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).To(c.from)
+		c.attach(c.from, program.AtCwd(), path)
+		c.close(c.from)
+	}
+}
+
 // setProcess sets what execve keeps and nobody has to be trusted for.
 func (c *compiler) setProcess() {
 	p := &c.spec.Process
 	for _, l := range p.Rlimits {
-		c.note("set a resource limit", strconv.Itoa(l.Resource), p.Origin)
-		c.b.Call(unix.SYS_PRLIMIT64, program.Num(0), program.Num(l.Resource), c.b.Words("rlimit", program.Num(l.Soft), program.Num(l.Hard)).Addr(), program.Num(0))
+		if l.Resource == unix.RLIMIT_NOFILE {
+			// Later, when the descriptors have their numbers. Only root can raise it, and no later
+			// than now.
+			if !c.host.privileged(c.spec) {
+				continue
+			}
+			l.Soft, l.Hard = max(l.Hard, 1024), max(l.Hard, 1024)
+		}
+		c.rlimit(l)
 	}
 	c.note("set the umask", "", p.Origin)
 	c.b.Call(unix.SYS_UMASK, program.Num(p.Umask))
-	if p.OOM != nil {
-		c.note("set the OOM score", strconv.Itoa(*p.OOM), p.Origin)
-		c.writeFile("/proc/self/oom_score_adj", strconv.Itoa(*p.OOM))
-	}
+}
+
+func (c *compiler) rlimit(l Rlimit) {
+	c.note("set a resource limit", strconv.Itoa(l.Resource), c.spec.Process.Origin)
+	c.b.Call(unix.SYS_PRLIMIT64, program.Num(0), program.Num(l.Resource), c.b.Words("rlimit", program.Num(l.Soft), program.Num(l.Hard)).Addr(), program.Num(0))
 }
 
 // dropPrivileges ends with exactly the ids and the capabilities of the Spec.
@@ -90,10 +121,8 @@ func (c *compiler) dropPrivileges() {
 			}
 		}
 	}
-	if ranges := len(s.Users.UIDs) > 0 || len(s.Users.GIDs) > 0; ranges {
-		c.setGroups(s.Users.Groups)
-		c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_KEEPCAPS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
-		c.setIDs(s.Users.UID, s.Users.GID)
+	if c.changesIDs() {
+		c.takeIDs()
 	}
 	sets := p.Capabilities
 	c.capset(sets.Permitted&all, sets.Effective&all, sets.Inheritable&all)
@@ -106,25 +135,44 @@ func (c *compiler) dropPrivileges() {
 		c.note("set no_new_privs", "", p.Origin)
 		c.noNewPrivs()
 	}
-	if !p.Outlive && (!s.PID.New() || p.Init) && s.Enter == nil {
-		c.note("die with the parent", "", "")
-		c.deathSignal() // again: a change of ids clears it (prctl(2))
+	if !s.split() {
+		c.dieWithParent()
+	}
+}
+
+// takeIDs changes to the ids of the Spec and keeps the permitted capabilities; those in effect go
+// with root's id.
+func (c *compiler) takeIDs() {
+	u := &c.spec.Users
+	op := c.setGroups(u.Groups)
+	if len(u.Groups) == 0 && (u.Unmapped || len(u.UIDs) == 0 && !u.Shared) {
+		op.On(unix.EPERM, program.Ignore, 0) // a map without setgroups: nor can they be dropped
+	}
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_KEEPCAPS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
+	c.setIDs(u.UID, u.GID)
+	for _, f := range c.spec.Process.Filters {
+		if f.Listen { // the parent fetches the listener, which is checked like ptrace(2)
+			c.setDumpable(1)
+		}
 	}
 }
 
 // unprivileged reports whether the child has no capabilities over its own bounding set.
 func (h *Host) unprivileged(s *Spec) bool { return s.Users.Shared && s.Enter == nil && h.UID != 0 }
 
+// privileged reports whether the child has the host's own capabilities.
+func (h *Host) privileged(s *Spec) bool { return s.Users.Shared && h.UID == 0 }
+
 func (c *compiler) noNewPrivs() {
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NO_NEW_PRIVS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
 }
 
-func (c *compiler) setGroups(groups []uint32) {
+func (c *compiler) setGroups(groups []uint32) *program.Op {
 	list := make([]byte, 0, 4*len(groups))
 	for _, g := range groups {
 		list = binary.NativeEndian.AppendUint32(list, g)
 	}
-	c.b.Call(unix.SYS_SETGROUPS, program.Num(len(groups)), c.b.Data("groups", list).Addr())
+	return c.b.Call(unix.SYS_SETGROUPS, program.Num(len(groups)), c.b.Data("groups", list).Addr())
 }
 
 // capset sets three of the five sets of the calling thread (capset(2)).
@@ -144,6 +192,11 @@ func (c *compiler) capset(permitted, effective, inheritable caps.Set) {
 // Landlock's calls. Before that the last descriptors are put in order.
 func (c *compiler) confine() {
 	s := c.spec
+	if s.split() {
+		c.note("wait for PID 1", "", "")
+		c.b.Call(unix.SYS_READ, c.gate.Value(), c.pid.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0)
+		c.close(c.gate)
+	}
 	if s.Handover.Ready != nil {
 		c.note("say that everything is ready", "", "")
 		c.b.Call(unix.SYS_WRITE, c.file(s.Handover.Ready, "ready").Value(), c.b.String("\n"), program.Num(1)).On(0, program.Ignore, 0)
@@ -154,25 +207,32 @@ func (c *compiler) confine() {
 	if l := s.Process.Landlock; l != nil {
 		c.landlock(l)
 	}
+	for _, l := range s.Process.Rlimits {
+		if l.Resource == unix.RLIMIT_NOFILE {
+			c.rlimit(l)
+		}
+	}
+	c.note("say that all is set up", "", "")
+	c.say(msgReady)
 	for i := range s.Process.Filters {
 		c.filter(&s.Process.Filters[i])
 	}
 }
 
-// passFiles gives the files of the Spec their numbers. Start has made sure that no descriptor
-// still needed has one of these numbers.
+// passFiles gives the files of the Spec their numbers, and closes all others but the two ways to
+// the parent: what is a folder among them must not become the working directory. Start has made
+// sure that no descriptor still needed has one of the numbers.
 func (c *compiler) passFiles() {
-	if len(c.spec.Process.Files) == 0 {
+	p := &c.spec.Process
+	c.note("pass on files", "", p.Origin)
+	for _, f := range p.Files {
+		c.b.Call(unix.SYS_DUP3, c.file(f.Source, "file").Value(), program.Num(f.Number), program.Num(0))
+	}
+	if p.AllFiles {
 		return
 	}
-	c.note("pass on files", "", c.spec.Process.Origin)
-	for _, f := range c.spec.Process.Files {
-		from := c.file(f.Source, "file").Value()
-		if int(f.Source.Fd()) == f.Number {
-			c.b.Call(unix.SYS_FCNTL, from, program.Num(unix.F_SETFD), program.Num(0))
-		} else {
-			c.b.Call(unix.SYS_DUP3, from, program.Num(f.Number), program.Num(0))
-		}
+	for _, f := range c.out.files {
+		c.close(f.cell)
 	}
 }
 
@@ -216,10 +276,6 @@ func (c *compiler) landlock(l *Landlock) {
 // read, which a filter that is to leave execve usable lets through; the parent fetches it.
 func (c *compiler) filter(f *Filter) {
 	c.note("install the seccomp filter", f.Name, f.Origin)
-	if len(f.Code) == 0 || len(f.Code)%8 != 0 {
-		c.fail("seccomp filter "+quote(f.Name)+": not a list of instructions", f.Origin, "")
-		return
-	}
 	code := c.b.Data("filter", f.Code)
 	prog := c.b.Words("sock_fprog", program.Num(len(f.Code)/8), code.Addr())
 	flags := f.Flags
@@ -242,16 +298,13 @@ func (c *compiler) filter(f *Filter) {
 func (c *compiler) exec() {
 	p := &c.spec.Process
 	c.note("restore signals", "", "")
-	if !c.host.Clone3 {
-		for sig := 1; sig <= 64; sig++ {
-			if sig != int(unix.SIGKILL) && sig != int(unix.SIGSTOP) && p.Signals.Ignored>>(sig-1)&1 == 0 {
-				c.sigaction(sig, 0)
-			}
-		}
-	}
 	for sig := 1; sig <= 64; sig++ {
-		if p.Signals.Ignored>>(sig-1)&1 != 0 {
+		switch {
+		case sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP):
+		case p.Signals.Ignored>>(sig-1)&1 != 0:
 			c.sigaction(sig, 1)
+		default: // this program may ignore it, which clone3 keeps
+			c.sigaction(sig, 0)
 		}
 	}
 	c.b.Call(unix.SYS_RT_SIGPROCMASK, program.Num(unix.SIG_SETMASK), c.b.Words("sigset", program.Num(p.Signals.Blocked)).Addr(), program.Num(0), program.Num(8))

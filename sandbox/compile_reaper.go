@@ -13,10 +13,9 @@ import (
 // image; it says that the app has started, gives up all that it does not need, reaps orphans,
 // and ends as the app does. The kernel kills what is left in the namespace then.
 //
-// The app is in the same user namespace and must get nothing out of it:
+// The app is in the same user namespace and must get nothing out of it. It waits at a gate, an
+// eventfd, before it is executed, until the first two are done:
 //
-//   - all descriptors but the status socket are closed, the error pipe first of all: its end
-//     is how the parent knows of the execve;
 //   - the copy of the parent's memory, with the caller's environment and command line in it, is
 //     unmapped down to the front of the image and the machine code. That also keeps the memory of
 //     a sandbox small whatever the parent does later;
@@ -24,15 +23,16 @@ import (
 //     refuses the app all that is checked like ptrace (ptrace(2), PTRACE_MODE_READ): mem, maps,
 //     environ, fd, cwd, exe of /proc/1. For the user outside, who owns the user namespace, it
 //     stays open, so that "exec" can join it; making it undumpable would shut both out;
-//   - a filter of its own allows wait4, write and exit_group and kills it for all else.
+//   - all descriptors but the status socket are closed, the error pipe among them: its end is how
+//     the parent knows of the execve;
+//   - a filter of its own allows wait4, write and exit_group and little else. It has nothing to
+//     execute and no_new_privs, so its bounding set does not matter.
 func (c *compiler) reap() {
 	c.note("tell the parent of the app", "", "")
 	c.say(msgApp)
 	below, above := c.b.NewCell("below"), c.b.NewCell("above")
 	c.out.alone = []program.Cell{below, above}
 	c.note("be PID 1", "", "")
-	c.b.Call(unix.SYS_CLOSE_RANGE, program.Num(0), below.Value(), program.Num(0))
-	c.b.Call(unix.SYS_CLOSE_RANGE, above.Value(), program.Num(1<<32-1), program.Num(0))
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String("snug-init"))
 	c.keepOneCapability()
 	c.noNewPrivs()
@@ -44,6 +44,9 @@ func (c *compiler) reap() {
 		c.out.unmap = append(c.out.unmap, at, length)
 		c.b.Call(unix.SYS_MUNMAP, at.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
 	}
+	c.b.Call(unix.SYS_WRITE, c.gate.Value(), c.one.Addr(), program.Num(8))
+	c.b.Call(unix.SYS_CLOSE_RANGE, program.Num(0), below.Value(), program.Num(0))
+	c.b.Call(unix.SYS_CLOSE_RANGE, above.Value(), program.Num(1<<32-1), program.Num(0))
 
 	report := c.b.NewCell("report")
 	c.b.Preset(report, uint64(msgStatus))
@@ -76,7 +79,7 @@ func (c *compiler) keepOneCapability() {
 	c.capset(spare&-spare, 0, 0)
 }
 
-// reaperFilter allows wait4, write, exit_group and munmap on the native ABI.
+// reaperFilter allows wait4, write, exit_group, munmap and close_range on the native ABI.
 func reaperFilter() []byte {
 	const ld, jeq, ret = 0x20, 0x15, 0x06 // BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
 	type insn struct {
@@ -87,11 +90,12 @@ func reaperFilter() []byte {
 	var p []byte
 	for _, i := range []insn{
 		{ld, 0, 0, 4}, // seccomp_data.arch
-		{jeq, 0, 5, auditArch},
+		{jeq, 0, 6, auditArch},
 		{ld, 0, 0, 0}, // seccomp_data.nr
-		{jeq, 4, 0, unix.SYS_WAIT4},
-		{jeq, 3, 0, unix.SYS_WRITE},
-		{jeq, 2, 0, unix.SYS_EXIT_GROUP},
+		{jeq, 5, 0, unix.SYS_WAIT4},
+		{jeq, 4, 0, unix.SYS_WRITE},
+		{jeq, 3, 0, unix.SYS_EXIT_GROUP},
+		{jeq, 2, 0, unix.SYS_CLOSE_RANGE},
 		{jeq, 1, 0, unix.SYS_MUNMAP},
 		{ret, 0, 0, unix.SECCOMP_RET_KILL_PROCESS},
 		{ret, 0, 0, unix.SECCOMP_RET_ALLOW},

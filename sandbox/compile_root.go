@@ -51,6 +51,9 @@ func (c *compiler) buildRoot() {
 	c.b.Call(unix.SYS_PIVOT_ROOT, c.b.String("."), c.b.String("."))
 	c.b.Call(unix.SYS_UMOUNT2, c.b.String("."), program.Num(unix.MNT_DETACH))
 	c.close(c.root)
+	if needsScratch(s.Root) {
+		c.close(c.scratch)
+	}
 }
 
 func (c *compiler) tmpfsRoot() { (&Tmpfs{Dest: "/"}).compile(c) }

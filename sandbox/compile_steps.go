@@ -72,6 +72,27 @@ func (c *compiler) checkDest(verb, dest string, origin Origin) bool {
 	return false
 }
 
+// checkSource refuses paths outside that depend on where the child is.
+func (c *compiler) checkSource(verb, source string, origin Origin) bool {
+	switch {
+	case !strings.HasPrefix(source, "/"):
+		c.fail(verb+" "+quote(source)+": not an absolute path", origin, "")
+	case strings.IndexByte(source, 0) >= 0:
+		c.fail(verb+" "+quote(source)+": a NUL byte in the path", origin, "")
+	default:
+		return true
+	}
+	return false
+}
+
+// checkMode refuses modes that are none.
+func (c *compiler) checkMode(verb, dest string, mode uint32, origin Origin) bool {
+	if mode > 0o7777 {
+		c.fail(verb+" "+quote(dest)+": "+octal(mode)+" is not a mode", origin, "")
+	}
+	return mode <= 0o7777
+}
+
 // isRoot refuses "/" where only something below it makes sense.
 func (c *compiler) isRoot(dest string, origin Origin) bool {
 	if len(split(dest)) > 0 {
@@ -82,11 +103,11 @@ func (c *compiler) isRoot(dest string, origin Origin) bool {
 }
 
 func (s *Bind) compile(c *compiler) {
-	if !c.checkDest(verbBind, s.Dest, s.Origin) {
+	if !c.checkDest(verbBind, s.Dest, s.Origin) || !c.checkSource(verbBind, s.Source, s.Origin) {
 		return
 	}
 	kind, ok := c.src[s.Source]
-	if !ok || strings.IndexByte(s.Source, 0) >= 0 {
+	if !ok {
 		c.err = &Error{What: verbBind + " " + quote(s.Source) + ": " + unix.ENOENT.Error(), Origin: s.Origin,
 			Hint: "it does not exist or cannot be reached", Err: unix.ENOENT}
 		return
@@ -201,7 +222,7 @@ func (c *compiler) mount(origin Origin, dest, fstype string, flags uint64, data 
 const inert = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 func (s *Tmpfs) compile(c *compiler) {
-	if !c.checkDest("mount tmpfs on", s.Dest, s.Origin) {
+	if !c.checkDest("mount tmpfs on", s.Dest, s.Origin) || !c.checkMode("mount tmpfs on", s.Dest, s.Mode, s.Origin) {
 		return
 	}
 	mode := octal(orDefault(s.Mode, 0o755))
@@ -230,7 +251,7 @@ func (s *Sysfs) compile(c *compiler) {
 }
 
 func (s *Cgroup2) compile(c *compiler) {
-	if c.checkDest("mount cgroup2 on", s.Dest, s.Origin) {
+	if c.checkDest(verbCgroup2, s.Dest, s.Origin) {
 		c.mount(s.Origin, s.Dest, "cgroup2", inert|readOnly(!s.Writable), "", foreign())
 	}
 }
@@ -243,7 +264,7 @@ func readOnly(on bool) uint64 {
 }
 
 func (s *Mqueue) compile(c *compiler) {
-	if c.checkDest("mount mqueue on", s.Dest, s.Origin) {
+	if c.checkDest(verbMqueue, s.Dest, s.Origin) {
 		c.mount(s.Origin, s.Dest, "mqueue", inert, "", foreign())
 	}
 }
@@ -282,12 +303,16 @@ func (s *Dev) compile(c *compiler) {
 		c.b.Call(unix.SYS_MKDIRAT, program.AtCwd(), c.b.String("shm"), program.Num(0o1777))
 		c.remember("/shm", folder())
 		(&Devpts{Dest: "/pts", GID: s.GID, Origin: s.Origin}).compile(c)
+		if s.Console {
+			c.makeFile(program.AtCwd(), "console")
+			c.remember("/console", foreign())
+		}
 	})
 	c.done(p, inside)
 }
 
 func (s *Dir) compile(c *compiler) {
-	if !c.checkDest("make folder", s.Dest, s.Origin) || len(split(s.Dest)) == 0 {
+	if !c.checkDest("make folder", s.Dest, s.Origin) || !c.checkMode("make folder", s.Dest, s.Mode, s.Origin) || len(split(s.Dest)) == 0 {
 		return
 	}
 	c.done(c.open(s.Dest, aFolder, orDefault(s.Mode, 0o755)), nil)
@@ -380,7 +405,11 @@ func (c *compiler) vacant(dest string) bool {
 }
 
 func (s *Data) compile(c *compiler) {
-	if !c.checkDest("write", s.Dest, s.Origin) || c.isRoot(s.Dest, s.Origin) {
+	if !c.checkDest("write", s.Dest, s.Origin) || c.isRoot(s.Dest, s.Origin) || !c.checkMode("write", s.Dest, s.Mode, s.Origin) {
+		return
+	}
+	if s.Writable && !s.Bound {
+		c.fail("write "+quote(s.Dest)+": a file that is not a mount of its own is writable by its mode alone", s.Origin, "")
 		return
 	}
 	mode := orDefault(s.Mode, 0o644)
@@ -420,7 +449,7 @@ func (c *compiler) writeNew(dir program.Arg, name string, content []byte, mode u
 }
 
 func (s *Chmod) compile(c *compiler) {
-	if !c.checkDest("chmod", s.Dest, s.Origin) {
+	if !c.checkDest("chmod", s.Dest, s.Origin) || !c.checkMode("chmod", s.Dest, s.Mode, s.Origin) {
 		return
 	}
 	path := strings.Join(split(s.Dest), "/")

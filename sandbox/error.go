@@ -52,6 +52,8 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return len(list) == 0
 	}
 	switch {
+	case is(verbClone, syscall.EPERM) && s.Users.Shared && h.UID != 0:
+		return "namespaces need a user namespace of the sandbox's own"
 	case is(verbClone, syscall.EPERM, syscall.EACCES), is(verbUserMap, syscall.EPERM, syscall.EACCES):
 		return "user namespaces are restricted on this machine; run: snug doctor"
 	case is(verbClone, syscall.ENOSPC), is(verbClone, syscall.EUSERS):
@@ -64,6 +66,20 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "something is mounted over parts of /proc here, as in most containers, so the kernel refuses a new one"
 	case is(verbSysfs, syscall.EPERM):
 		return "a new sysfs needs a network namespace of the sandbox's own"
+	case is(verbMqueue, syscall.EPERM):
+		return "message queues need an IPC namespace of the sandbox's own"
+	case is(verbCgroup2, syscall.EPERM):
+		return "a view of the cgroups needs a cgroup namespace of the sandbox's own"
+	case is(verbTerminal, syscall.ENOENT):
+		return "a terminal needs a devpts on /dev/pts in the sandbox"
+	case is(verbEnter, syscall.ESRCH):
+		return "the sandbox has ended"
+	case is(verbEnter, syscall.EPERM), is(verbEnter, syscall.EACCES):
+		return "the sandbox belongs to another user"
+	case is(verbOOM, syscall.EACCES):
+		return "only root can make a process less likely to be killed"
+	case is(verbBind, syscall.ESTALE):
+		return "the file was replaced after it was checked; start again"
 	case is(verbBind, syscall.ENOENT):
 		return "it does not exist; put ? in front of it if it may be missing"
 	case is(verbBind, syscall.ELOOP):
@@ -93,6 +109,11 @@ const (
 	verbClone     = "make the namespaces"
 	verbUserMap   = "set the user map"
 	verbUserLimit = "forbid nested user namespaces"
+	verbOOM       = "set the OOM score"
+	verbEnter     = "join the sandbox"
+	verbTerminal  = "open a terminal"
+	verbMqueue    = "mount mqueue on"
+	verbCgroup2   = "mount cgroup2 on"
 	verbBind      = "bind"
 	verbProc      = "mount proc on"
 	verbSysfs     = "mount sysfs on"

@@ -12,14 +12,18 @@ import (
 
 // Instance is a running sandbox. It holds descriptors; Close gives them back.
 type Instance struct {
-	pid   int // of the first process, as the host counts
-	pidfd int // of the first process: the reaper, or the app itself
-	app   int // of the app below a reaper, or -1
+	spec   *Spec
+	pid    int // of the first process, as the host counts
+	pidfd  int // of the first process: the reaper, or the app itself
+	app    int // of the app below a reaper, or -1
+	cgroup int // the sandbox's own cgroup, or -1
 
 	terminal *os.File
 	listener *os.File
 
 	done chan struct{} // closed when the first process was reaped
+
+	open sync.Mutex // held while a descriptor is used, and to close them
 
 	mu     sync.Mutex
 	status unix.WaitStatus
@@ -73,7 +77,16 @@ func (in *Instance) report(ws unix.WaitStatus) {
 
 // Signal sends a signal to the app. os.ErrProcessDone says that it has ended.
 func (in *Instance) Signal(sig unix.Signal) error {
-	err := unix.PidfdSendSignal(in.speaker(), sig, nil, 0)
+	in.open.Lock()
+	defer in.open.Unlock()
+	return sendSignal(in.speaker(), sig)
+}
+
+func sendSignal(pidfd int, sig unix.Signal) error {
+	if pidfd < 0 {
+		return os.ErrProcessDone
+	}
+	err := unix.PidfdSendSignal(pidfd, sig, nil, 0)
 	if err == unix.ESRCH {
 		return os.ErrProcessDone
 	}
@@ -88,26 +101,39 @@ func (in *Instance) speaker() int {
 	return in.pidfd
 }
 
-// Kill ends the first process, and with a PID namespace all others.
-func (in *Instance) Kill() error { return in.kill() }
+// Kill ends the first process, and with a PID namespace all others. It is no error if they have
+// ended.
+func (in *Instance) Kill() error {
+	in.open.Lock()
+	defer in.open.Unlock()
+	return in.kill()
+}
 
 func (in *Instance) kill() error {
-	if err := unix.PidfdSendSignal(in.pidfd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return os.NewSyscallError("pidfd_send_signal", err)
+	if err := sendSignal(in.pidfd, unix.SIGKILL); err != os.ErrProcessDone {
+		return err
 	}
 	return nil
 }
 
 // Close ends the sandbox, waits for that, and gives its descriptors back.
 func (in *Instance) Close() error {
-	err := in.kill()
+	err := in.Kill()
 	<-in.done
+	in.open.Lock()
+	defer in.open.Unlock()
+	if in.cgroup >= 0 { // whatever has left the PID namespace, or had none (Linux 5.14)
+		if fd, e := unix.Openat(in.cgroup, "cgroup.kill", unix.O_WRONLY|unix.O_CLOEXEC, 0); e == nil {
+			unix.Write(fd, []byte("1"))
+			unix.Close(fd)
+		}
+	}
 	in.closeAll()
 	return err
 }
 
 func (in *Instance) closeAll() {
-	for _, fd := range []*int{&in.pidfd, &in.app} {
+	for _, fd := range []*int{&in.pidfd, &in.app, &in.cgroup} {
 		if *fd >= 0 {
 			unix.Close(*fd)
 			*fd = -1
@@ -157,14 +183,22 @@ func pidOf(pidfd int) int {
 	return 0
 }
 
-// waitPidfd reaps a child by its pidfd.
-func waitPidfd(pidfd int) (unix.WaitStatus, error) {
+// waitPidfd reaps a child by its pidfd; its stops are reported as they come.
+func waitPidfd(pidfd int, stops func(unix.WaitStatus)) (unix.WaitStatus, error) {
+	options := unix.WEXITED
+	if stops != nil {
+		options |= unix.WSTOPPED
+	}
 	for {
 		var info unix.Siginfo
-		err := unix.Waitid(unix.P_PIDFD, pidfd, &info, unix.WEXITED, nil)
-		if err == unix.EINTR {
-			continue
+		err := unix.Waitid(unix.P_PIDFD, pidfd, &info, options, nil)
+		ws := waitStatus(&info)
+		switch {
+		case err == unix.EINTR:
+		case err == nil && ws.Stopped():
+			stops(ws)
+		default:
+			return ws, err
 		}
-		return waitStatus(&info), err
 	}
 }

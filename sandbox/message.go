@@ -20,6 +20,7 @@ import (
 //	  ── msgTerminal + pty ───────────────►   Instance.Terminal
 //	  ── msgListener, number ─────────────►   pidfd_getfd, Instance.Listener
 //	  ◄──────────────────────── one byte ──
+//	  ── msgReady ────────────────────────►   only filters and execve are left
 //	  ── msgStatus, wait status ──────────►   the app has stopped or ended
 type message uint32
 
@@ -28,6 +29,7 @@ const (
 	msgMain
 	msgApp
 	msgTerminal
+	msgReady
 	msgListener
 	msgStatus
 )

@@ -26,7 +26,8 @@ type Spec struct {
 	Cgroup Namespace
 	Time   Clocks
 
-	// Enter joins the namespaces of a running process; the fields above are then ignored.
+	// Enter joins the namespaces of a running sandbox. The six kinds above are then ignored; of
+	// Users the ids count. State.Enter makes such a Spec.
 	Enter *Enter
 
 	Hostname   string // needs a new UTS namespace
@@ -35,7 +36,8 @@ type Spec struct {
 	Root []Step // what the new root holds, in order
 
 	// CgroupDir is an open cgroup v2 folder that the sandbox is moved into before it makes its
-	// cgroup namespace. The caller owns it, and the processes in it end with Instance.Close.
+	// cgroup namespace. It is the sandbox's alone: all processes in it end with Instance.Close,
+	// but not with the Close of one that has entered.
 	CgroupDir *os.File
 
 	Process  Process
@@ -65,7 +67,8 @@ type Clocks struct {
 type Users struct {
 	Namespace
 
-	// UID and GID are the ids of the process inside.
+	// UID and GID are the ids of the process inside. With a shared namespace an ordinary user
+	// can only stay who it is.
 	UID, GID uint32
 
 	// UIDs and GIDs map ids inside to ids outside. Both empty: the caller's own ids are the
@@ -73,10 +76,16 @@ type Users struct {
 	// denied. Else newuidmap(1) and newgidmap(1) write the maps, unless the caller may.
 	UIDs, GIDs []IDRange
 
-	// Groups are the supplementary groups, inside; only with GIDs. Empty: none.
+	// Unmapped leaves the maps of a new namespace to the caller, who writes them in
+	// Handover.Placed or before Handover.WaitUsers ends.
+	Unmapped bool
+
+	// Groups are the supplementary groups, inside; not with a map of the caller's ids alone.
+	// Empty: none, but where the kernel forbids to drop them (setgroups denied).
 	Groups []uint32
 
-	// Nested lets the process make user namespaces of its own.
+	// Nested lets the process make user namespaces of its own. It must be granted with a
+	// namespace that is not new, as only a filter could refuse it there.
 	Nested bool
 
 	Origin Origin
@@ -108,7 +117,7 @@ type Process struct {
 
 	Umask   uint32     // bits that new files do not get; front ends pass the caller's
 	Rlimits []Rlimit   // getrlimit(2)
-	OOM     *int       // oom_score_adj, -1000 to 1000
+	OOM     *int       // oom_score_adj, -1000 to 1000; also the reaper's
 	Signals SignalMask // what it starts with ignored and blocked
 
 	// Session keeps the caller's session, and with it the caller's terminal.
@@ -168,7 +177,8 @@ type Filter struct {
 	Name  string // how it is printed: "default", "audit.json"
 	Code  []byte // struct sock_filter in the machine's byte order
 	Flags uint32 // SECCOMP_FILTER_FLAG_*
-	// Listen hands the notification descriptor of the filter to Instance.Listener.
+	// Listen hands the notification descriptor of the filter to Instance.Listener. The filter
+	// must let read and write through, and cannot be used by who enters a sandbox.
 	Listen bool
 	Origin Origin
 }
@@ -192,17 +202,15 @@ type LandlockRule struct {
 type Handover struct {
 	// Wait is read until one byte or its end has arrived, when everything but the app is ready.
 	Wait *os.File
-	// WaitUsers is read likewise, when the user namespace exists and nothing else does.
+	// WaitUsers is read likewise, when the namespaces exist and nothing in them does.
 	WaitUsers *os.File
 	// Ready gets one byte before the app starts, when everything is set up.
 	Ready *os.File
 	// Placed, if set, is called in the parent with the host's process id of the child before it
-	// makes any namespace but the user namespace: to put it into a cgroup, to write its id maps.
+	// makes its cgroup namespace: to put it into a cgroup, to write its id maps. It must return
+	// soon; an error ends the child and is what Start returns.
 	Placed func(pid int) error
 }
-
-// strict is what a new process needs to be told of its capabilities: everything not named is dropped.
-func (p *Process) strict() bool { return p.Capabilities == caps.Sets{} && !p.NewPrivileges }
 
 // namespaces are the CLONE_NEW* flags of the namespaces that s makes.
 func (s *Spec) namespaces() uint64 {

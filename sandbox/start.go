@@ -1,9 +1,10 @@
 package sandbox
 
 import (
+	"errors"
 	"os"
 	"runtime"
-	"slices"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -29,7 +30,7 @@ func Run(s *Spec) (*Instance, error) {
 // The child's parent-death signal is bound to a thread (prctl(2)), so every Instance has a
 // goroutine that owns one, makes the child, and serves it until it has ended.
 func Start(p *Program) (*Instance, error) {
-	in := &Instance{pidfd: -1, app: -1, done: make(chan struct{})}
+	in := &Instance{spec: p.spec, pidfd: -1, app: -1, cgroup: -1, done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
@@ -53,10 +54,10 @@ type keeper struct {
 
 	errs   int // read end of the error pipe, -1 when it has ended
 	status int // our end of the status socket, -1 when it has ended
-	pid    int // of the first child, 0 when it was reaped
 
 	failure *program.Failure
 	abort   error // why the parent ended the child
+	ready   bool  // the child has set everything up
 	exited  bool  // the app's wait status has arrived
 }
 
@@ -68,22 +69,21 @@ func (k *keeper) run() {
 	}
 	runtime.KeepAlive(k.p)
 	k.serve(func() bool { return k.errs < 0 })
-	err := k.verdict()
-	if err != nil {
-		k.in.kill()
-	}
-	if err == nil {
+	ok := k.ready && k.abort == nil && k.failure == nil
+	if ok {
 		k.started <- nil
+	} else {
+		k.in.kill()
 	}
 	k.serve(func() bool { return k.status < 0 })
 	k.reap()
-	if err != nil {
+	if !ok {
 		k.in.closeAll()
-		k.started <- err
+		k.started <- k.verdict()
 	}
 }
 
-// verdict says why the child did not become the app, or nil.
+// verdict says why the child did not become the app.
 func (k *keeper) verdict() error {
 	switch {
 	case k.abort != nil:
@@ -91,68 +91,49 @@ func (k *keeper) verdict() error {
 	case k.failure != nil:
 		return k.p.explain(k.failure)
 	}
-	return nil
+	how := "ended"
+	if ws := k.in.status; ws.Signaled() {
+		how = "killed by signal " + strconv.Itoa(int(ws.Signal()))
+	}
+	return &Error{What: "set up the sandbox: " + how, Hint: "something outside ended it: a signal, or the lack of memory"}
 }
 
 // clone makes the child with its ends of the error pipe and the status socket.
 func (k *keeper) clone() error {
-	above := 2
-	for _, f := range k.p.files {
-		above = max(above, f.number)
+	if err := k.p.mayClone(); err != nil {
+		return err
 	}
-	var opened []int
-	defer func() {
-		for _, fd := range opened {
-			unix.Close(fd)
-		}
-	}()
-	var pipe, pair [2]int
+	var l lender
+	defer l.close()
+	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return os.NewSyscallError("pipe2", err)
 	}
-	k.errs = pipe[0]
-	opened = append(opened, pipe[1])
+	l.opened = append(l.opened, pipe[:]...)
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		unix.Close(k.errs)
 		return os.NewSyscallError("socketpair", err)
 	}
-	k.status = pair[0]
-	opened = append(opened, pair[1])
-
+	l.opened = append(l.opened, pair[:]...)
+	// Our ends must not be the child's standard files, either.
+	if k.errs, err = l.keep(pipe[0]); err == nil {
+		k.status, err = l.keep(pair[0])
+	}
 	fail := func(err error) error {
 		unix.Close(k.errs)
 		unix.Close(k.status)
 		return err
 	}
-	cells := make([]program.Value, 0, 32)
-	var kept []uint64
-	pass := func(cell program.Cell, fd, number int) error {
-		if fd <= above && fd != number { // the app's numbers are not to be trodden on
-			high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, above+1)
-			if err != nil {
-				return os.NewSyscallError("fcntl", err)
-			}
-			opened = append(opened, high)
-			fd = high
-		}
-		cells = append(cells, program.Value{Cell: cell, Word: uint64(fd)})
-		kept = append(kept, uint64(fd))
-		return nil
+	if err == nil {
+		err = k.p.lend(&l, pipe[1], pair[1])
 	}
-	for _, f := range append([]fileCell{{cell: program.ErrorFd, number: pipe[1]}, {cell: k.p.status, number: pair[1]}}, k.p.files...) {
-		fd, number := f.number, -1
-		if f.file != nil {
-			fd, number = int(f.file.Fd()), f.number
-		}
-		if err := pass(f.cell, fd, number); err != nil {
-			return fail(err)
-		}
+	if err == nil && k.p.spec.CgroupDir != nil && k.p.spec.Enter == nil {
+		k.in.cgroup, err = duplicate(k.p.spec.CgroupDir)
 	}
-	status := kept[1]
-	cells = append(cells, k.p.fillGaps(kept, status)...)
-
-	im, err := k.p.prog.Load(cells)
+	if err != nil {
+		return fail(err)
+	}
+	im, err := k.p.prog.Load(append(l.cells, k.p.fillGaps(l.numbers)...))
 	if err != nil {
 		return fail(err)
 	}
@@ -163,52 +144,8 @@ func (k *keeper) clone() error {
 		f := &program.Failure{Errno: err.(unix.Errno), Note: program.Note{Verb: verbClone}}
 		return fail(k.p.explain(f))
 	}
-	k.pid, k.in.pid, k.in.pidfd = pid, pid, pidfd
+	k.in.pid, k.in.pidfd = pid, pidfd
 	return nil
-}
-
-// fillGaps gives the ranges of descriptors to close: all but 0, 1, 2 and those kept. Pairs of
-// cells that are left over get an empty range, which close_range refuses with EINVAL.
-func (p *Program) fillGaps(kept []uint64, status uint64) []program.Value {
-	const last = 1<<32 - 1
-	slices.Sort(kept)
-	var gaps [][2]uint64
-	from := uint64(3)
-	for _, fd := range kept {
-		if fd >= from {
-			gaps = append(gaps, [2]uint64{from, fd - 1})
-			from = fd + 1
-		}
-	}
-	gaps = append(gaps, [2]uint64{from, last})
-	var cells []program.Value
-	for i := 0; i+1 < len(p.gaps); i += 2 {
-		gap := [2]uint64{last, 0}
-		if i/2 < len(gaps) && gaps[i/2][0] <= gaps[i/2][1] {
-			gap = gaps[i/2]
-		}
-		cells = append(cells, program.Value{Cell: p.gaps[i], Word: gap[0]}, program.Value{Cell: p.gaps[i+1], Word: gap[1]})
-	}
-	if len(p.alone) == 2 {
-		cells = append(cells, program.Value{Cell: p.alone[0], Word: status - 1}, program.Value{Cell: p.alone[1], Word: status + 1})
-	}
-	return cells
-}
-
-// fillUnmap gives the ranges of addresses that a reaper does not need.
-func (p *Program) fillUnmap(keep [2][2]uint64) []program.Value {
-	if len(p.unmap) == 0 {
-		return nil
-	}
-	var cells []program.Value
-	from := uint64(0)
-	for i, to := range []uint64{keep[0][0], keep[1][0], addressEnd} {
-		cells = append(cells, program.Value{Cell: p.unmap[2*i], Word: from}, program.Value{Cell: p.unmap[2*i+1], Word: to - from})
-		if i < 2 {
-			from = keep[i][1]
-		}
-	}
-	return cells
 }
 
 // serve answers the child until done, or until there is nothing left to wait for.
@@ -219,7 +156,7 @@ func (k *keeper) serve(done func() bool) {
 			continue // EINTR; the runtime's own signals arrive on any thread
 		}
 		if fds[1].Revents != 0 {
-			k.receive()
+			k.receive(0)
 		}
 		if fds[0].Revents != 0 {
 			k.readFailure()
@@ -227,7 +164,8 @@ func (k *keeper) serve(done func() bool) {
 	}
 }
 
-// readFailure takes the failure record, or the end of the pipe: the command was executed.
+// readFailure takes the failure record, or the end of the pipe: the command was executed. What
+// the child said before that is waiting in the socket.
 func (k *keeper) readFailure() {
 	var record [program.RecordLen]byte
 	n, err := unix.Read(k.errs, record[:])
@@ -237,24 +175,29 @@ func (k *keeper) readFailure() {
 	if n == len(record) {
 		k.failure = k.p.prog.Failure(record)
 	}
+	for k.status >= 0 && k.receive(unix.MSG_DONTWAIT) {
+	}
 	unix.Close(k.errs)
 	k.errs = -1
 }
 
-// receive takes one message of the child.
-func (k *keeper) receive() {
+// receive takes one message of the child and reports whether there was one.
+func (k *keeper) receive(flags int) bool {
 	var buf [8]byte
 	var oob [64]byte
-	n, oobn, _, _, err := unix.Recvmsg(k.status, buf[:], oob[:], unix.MSG_CMSG_CLOEXEC)
-	if err == unix.EINTR {
-		return
-	}
-	if err != nil || n != len(buf) {
+	n, oobn, _, _, err := unix.Recvmsg(k.status, buf[:], oob[:], unix.MSG_CMSG_CLOEXEC|flags)
+	switch {
+	case err == unix.EINTR:
+		return true
+	case err == unix.EAGAIN:
+		return false
+	case err != nil || n != len(buf):
 		unix.Close(k.status)
 		k.status = -1
-		return
+		return false
 	}
 	k.handle(message(word(buf[:4])), word(buf[4:]), rights(oob[:oobn]))
+	return true
 }
 
 // handle acts on a message. fd, if not -1, is ours.
@@ -263,16 +206,22 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 	switch kind {
 	case msgPlace:
 		k.place()
+		return
 	case msgMain:
 		// The first child has handed over to a sibling, and ends by itself.
-		k.waitPid()
+		waitPidfd(in.pidfd, nil)
 		unix.Close(in.pidfd)
 		in.pidfd = fd
 		in.pid = pidOf(fd)
+		return
 	case msgApp:
 		in.app = fd
+		return
 	case msgTerminal:
 		in.terminal = os.NewFile(uintptr(fd), "/dev/ptmx")
+		return
+	case msgReady:
+		k.ready = true
 	case msgListener:
 		if got, err := unix.PidfdGetfd(in.speaker(), int(value), 0); err == nil {
 			in.listener = os.NewFile(uintptr(got), "seccomp")
@@ -284,11 +233,21 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 		in.report(unix.WaitStatus(value))
 		k.exited = k.exited || !unix.WaitStatus(value).Stopped()
 	}
+	if fd >= 0 {
+		unix.Close(fd)
+	}
 }
 
 // place lets the parent do its part while the child waits: id maps, and what the caller wants.
 func (k *keeper) place() {
 	err := k.p.writeMaps(k.in.pid)
+	if oom := k.p.spec.Process.OOM; err == nil && oom != nil {
+		// Lowering it takes a capability that the child has lost with its user namespace.
+		if e := os.WriteFile("/proc/"+strconv.Itoa(k.in.pid)+"/oom_score_adj", []byte(strconv.Itoa(*oom)), 0); e != nil {
+			err = k.p.explain(&program.Failure{Errno: errnoOf(e), Note: program.Note{
+				Verb: verbOOM, Object: strconv.Itoa(*oom), Origin: string(k.p.spec.Process.Origin)}})
+		}
+	}
 	if placed := k.p.spec.Handover.Placed; err == nil && placed != nil {
 		err = placed(k.in.pid)
 	}
@@ -299,6 +258,15 @@ func (k *keeper) place() {
 	unix.Write(k.status, []byte{1})
 }
 
+// errnoOf gives the error of the kernel in err.
+func errnoOf(err error) unix.Errno {
+	var errno unix.Errno
+	if !errors.As(err, &errno) {
+		errno = unix.EIO
+	}
+	return errno
+}
+
 // stop ends the child because the parent could not do its part.
 func (k *keeper) stop(err error) {
 	if k.abort == nil {
@@ -307,32 +275,11 @@ func (k *keeper) stop(err error) {
 	k.in.kill()
 }
 
-// reap waits for the end of the first process of the sandbox and settles the exit status.
+// reap waits for the end of the first process of the sandbox and settles the exit status. With
+// signals ignored that tell of children, a caller gets no status but by the reaper.
 func (k *keeper) reap() {
-	var ws unix.WaitStatus
-	var err error
-	if k.pid != 0 {
-		ws, err = k.waitPid()
-	} else {
-		ws, err = waitPidfd(k.in.pidfd)
-	}
+	ws, err := waitPidfd(k.in.pidfd, k.in.report)
 	if !k.exited && err == nil {
 		k.in.report(ws)
-	}
-}
-
-// waitPid reaps the first child; its stops are reported as they come.
-func (k *keeper) waitPid() (unix.WaitStatus, error) {
-	for {
-		var ws unix.WaitStatus
-		_, err := unix.Wait4(k.pid, &ws, unix.WUNTRACED, nil)
-		switch {
-		case err == unix.EINTR:
-		case err == nil && ws.Stopped():
-			k.in.report(ws)
-		default:
-			k.pid = 0
-			return ws, err
-		}
 	}
 }

@@ -15,12 +15,14 @@ import (
 // waitStatus makes the wait status of wait4(2) from what waitid(2) tells.
 func waitStatus(info *unix.Siginfo) unix.WaitStatus {
 	status := *(*int32)(unsafe.Add(unsafe.Pointer(info), 24))
-	const exited, dumped = 1, 3 // CLD_EXITED, CLD_DUMPED
+	const exited, dumped, stopped = 1, 3, 5 // CLD_EXITED, CLD_DUMPED, CLD_STOPPED
 	switch info.Code {
 	case exited:
 		return unix.WaitStatus(status&0xff) << 8
 	case dumped:
 		return unix.WaitStatus(status) | 0x80
+	case stopped:
+		return unix.WaitStatus(status)<<8 | 0x7f
 	}
 	return unix.WaitStatus(status)
 }

@@ -76,6 +76,7 @@ type Builder struct {
 	data   []byte
 	relocs []uint32          // offsets of words in data that hold offsets
 	known  map[string]uint32 // strings that are in data
+	words  map[string]Cell   // and Words without addresses
 	notes  []Note
 	preset []Value
 }
@@ -221,12 +222,31 @@ func (b *Builder) Data(name string, p []byte) Cell {
 	return Cell(at)
 }
 
-// Words is Data of 64-bit words. A word that is an address is relocated; cells are not allowed.
+// Words is Data of 64-bit words that no op changes: equal ones share a place. A word that is an
+// address is relocated; cells are not allowed.
 func (b *Builder) Words(name string, words ...Arg) Cell {
 	p := make([]byte, 0, 8*len(words))
+	fixed := true
 	for _, w := range words {
 		p = binary.NativeEndian.AppendUint64(p, w.value)
+		fixed = fixed && w.mode == immediate
 	}
+	if !fixed {
+		return b.relocated(name, p, words)
+	}
+	key := name + "\x00" + string(p)
+	at, ok := b.words[key]
+	if !ok {
+		at = b.Data(name, p)
+		if b.words == nil {
+			b.words = make(map[string]Cell)
+		}
+		b.words[key] = at
+	}
+	return at
+}
+
+func (b *Builder) relocated(name string, p []byte, words []Arg) Cell {
 	at := b.Data(name, p)
 	for i, w := range words {
 		if w.mode == address {

@@ -28,14 +28,20 @@ func describe(nr uint16) call {
 		return call{"close_range", "ddn"}
 	case unix.SYS_DUP3:
 		return call{"dup3", "ddO"}
+	case unix.SYS_EVENTFD2:
+		return call{"eventfd2", "nO"}
 	case unix.SYS_EXECVE:
 		return call{"execve", "spp"}
 	case unix.SYS_EXECVEAT:
 		return call{"execveat", "dsppA"}
 	case unix.SYS_FCHDIR:
 		return call{"fchdir", "d"}
+	case unix.SYS_FCHMOD:
+		return call{"fchmod", "do"}
 	case unix.SYS_FCHMODAT:
 		return call{"fchmodat", "dso"}
+	case unix.SYS_FCHOWN:
+		return call{"fchown", "dnn"}
 	case unix.SYS_FCNTL:
 		return call{"fcntl", "dnn"}
 	case unix.SYS_FSCONFIG:
@@ -88,6 +94,10 @@ func describeMore(nr uint16) call {
 		return call{"prlimit64", "nnpp"}
 	case unix.SYS_READ:
 		return call{"read", "dpn"}
+	case unix.SYS_READLINKAT:
+		return call{"readlinkat", "dspn"}
+	case unix.SYS_RECVFROM:
+		return call{"recvfrom", "dpnnpp"}
 	case unix.SYS_RT_SIGACTION:
 		return call{"rt_sigaction", "nppn"}
 	case unix.SYS_RT_SIGPROCMASK:

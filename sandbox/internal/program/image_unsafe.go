@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/binary"
+	"os"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -90,11 +91,13 @@ func (im *Image) addr(off uint64) uint64 {
 func (im *Image) setWord(at int, w uint64) { binary.NativeEndian.PutUint64(im.mem[at:], w) }
 
 // Keep is what a reaper must leave mapped: the front of the image and the machine code of the
-// child, as page-aligned ranges [from, to) in ascending order. The code is a page's worth in
-// each direction around the two functions: they are never written, so they cost nothing.
+// child, as page-aligned ranges [from, to) in ascending order. munmap(2) refuses other ranges, so
+// with large pages more than the front stays. The code is the largest page's worth in each
+// direction around the two functions: it is never written, so it costs nothing.
 func (im *Image) Keep() [2][2]uint64 {
 	const page = 1 << 16 // the largest of any machine
-	front := [2]uint64{im.addr(0), im.addr(0) + Kept}
+	own := uint64(os.Getpagesize())
+	front := [2]uint64{im.addr(0), im.addr(0) + (Kept+own-1)&^(own-1)}
 	child := walk
 	a, b := uint64(**(**uintptr)(unsafe.Pointer(&child))), uint64(code())
 	machine := [2]uint64{min(a, b)&^(page-1) - page, max(a, b)&^(page-1) + 2*page}

@@ -1,0 +1,155 @@
+package sandbox
+
+import (
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"snug/sandbox/internal/program"
+)
+
+// This file decides under which numbers a child gets the caller's descriptors.
+
+// mayClone refuses to make sandboxes from a program that has more rights than its user: the
+// set-up would act with them, and be traceable by the user (CVE-2016-8659). Such a program's
+// /proc/self belongs to root, too, so that it cannot write id maps.
+func (p *Program) mayClone() error {
+	if os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
+		return &Error{What: "this program runs with another user's rights", Hint: "snug needs no set-user-ID bit; remove it"}
+	}
+	dumpable, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
+	if err == nil && dumpable != 1 && p.host.UID != 0 {
+		return &Error{What: "this program may not be traced by its user, so the kernel forbids it to map users",
+			Hint: "its file must be readable by you and have no capabilities"}
+	}
+	return nil
+}
+
+// lender collects what the child gets. What stands in the way of the numbers that the app's
+// files will have is moved above them.
+type lender struct {
+	above   int // no number up to this one
+	opened  []int
+	numbers []uint64 // the error pipe, the status socket, the files
+	cells   []program.Value
+}
+
+// keep gives a descriptor of the same file that is not below 3 and outlives the lender.
+func (l *lender) keep(fd int) (int, error) {
+	got, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return -1, os.NewSyscallError("fcntl", err)
+	}
+	return got, nil
+}
+
+func (l *lender) pass(cell program.Cell, fd int) error {
+	if fd <= l.above {
+		high, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, l.above+1)
+		if err != nil {
+			return os.NewSyscallError("fcntl", err)
+		}
+		l.opened = append(l.opened, high)
+		fd = high
+	}
+	l.cells = append(l.cells, program.Value{Cell: cell, Word: uint64(fd)})
+	l.numbers = append(l.numbers, uint64(fd))
+	return nil
+}
+
+func (l *lender) close() {
+	for _, fd := range l.opened {
+		unix.Close(fd)
+	}
+}
+
+// lend passes the child its ends of the error pipe and the status socket, and the files.
+func (p *Program) lend(l *lender, errs, status int) error {
+	l.above = p.above
+	if err := l.pass(program.ErrorFd, errs); err != nil {
+		return err
+	}
+	if err := l.pass(p.status, status); err != nil {
+		return err
+	}
+	for _, f := range p.files {
+		fd, err := number(f.file)
+		if err == nil {
+			err = l.pass(f.cell, fd)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// number is the number of an open file. os.File.Fd would make it blocking, for everybody who
+// shares it.
+func number(f *os.File) (fd int, err error) {
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(n uintptr) { fd = int(n) })
+	}
+	return fd, err
+}
+
+// duplicate gives a descriptor of the same file for the caller to close.
+func duplicate(f *os.File) (fd int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	var failed error
+	err = raw.Control(func(n uintptr) { fd, failed = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 3) })
+	if err == nil {
+		err = failed
+	}
+	return fd, err
+}
+
+// fillGaps gives the ranges of descriptors to close: all but 0, 1, 2 and those kept. Pairs of
+// cells that are left over get an empty range, which close_range refuses with EINVAL.
+func (p *Program) fillGaps(numbers []uint64) []program.Value {
+	const last = 1<<32 - 1
+	status := numbers[1]
+	kept := slices.Sorted(slices.Values(numbers))
+	var gaps [][2]uint64
+	from := uint64(3)
+	for _, fd := range kept {
+		if fd >= from {
+			gaps = append(gaps, [2]uint64{from, fd - 1})
+			from = fd + 1
+		}
+	}
+	gaps = append(gaps, [2]uint64{from, last})
+	var cells []program.Value
+	for i := 0; i+1 < len(p.gaps); i += 2 {
+		gap := [2]uint64{last, 0}
+		if i/2 < len(gaps) && gaps[i/2][0] <= gaps[i/2][1] {
+			gap = gaps[i/2]
+		}
+		cells = append(cells, program.Value{Cell: p.gaps[i], Word: gap[0]}, program.Value{Cell: p.gaps[i+1], Word: gap[1]})
+	}
+	if len(p.alone) == 2 {
+		cells = append(cells, program.Value{Cell: p.alone[0], Word: status - 1}, program.Value{Cell: p.alone[1], Word: status + 1})
+	}
+	return cells
+}
+
+// fillUnmap gives the ranges of addresses that a reaper does not need.
+func (p *Program) fillUnmap(keep [2][2]uint64) []program.Value {
+	if len(p.unmap) == 0 {
+		return nil
+	}
+	var cells []program.Value
+	from := uint64(0)
+	for i, to := range []uint64{keep[0][0], keep[1][0], addressEnd} {
+		cells = append(cells, program.Value{Cell: p.unmap[2*i], Word: from}, program.Value{Cell: p.unmap[2*i+1], Word: to - from})
+		if i < 2 {
+			from = keep[i][1]
+		}
+	}
+	return cells
+}

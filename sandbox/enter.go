@@ -93,26 +93,34 @@ func errEnded(origin Origin) *Error {
 //
 // The caller closes Spec.Enter.Process, and may set Spec.CgroupDir.
 func (st *State) Enter(p Process) (*Spec, error) {
-	pidfd, err := unix.PidfdOpen(st.Pid, 0)
+	f, err := st.Open()
 	if err != nil {
 		return nil, errEnded(p.Origin)
 	}
-	f := os.NewFile(uintptr(pidfd), "pidfd")
-	// The process that the pidfd names still lives after the look at /proc, so it is the one
-	// that was looked at.
-	began, ok := startTime(st.Pid)
-	mine := st.Namespaces&unix.CLONE_NEWUSER == 0 || ownsUsers(st.Pid)
-	if !ok || began != st.Started || sendSignal(pidfd, 0) != nil {
-		f.Close()
-		return nil, errEnded(p.Origin)
-	}
-	if !mine {
+	if st.Namespaces&unix.CLONE_NEWUSER != 0 && !ownsUsers(st.Pid) {
 		f.Close()
 		return nil, &Error{What: verbEnter + ": " + unix.EPERM.Error(), Origin: p.Origin, Hint: "the sandbox belongs to another user", Err: unix.EPERM}
 	}
 	s := st.spec(p)
 	s.Enter.Process = f
 	return s, nil
+}
+
+// Open gives a pidfd of the sandbox's first process, which the caller closes. os.ErrProcessDone
+// says that it has ended, whoever has its process id by now.
+func (st *State) Open() (*os.File, error) {
+	pidfd, err := unix.PidfdOpen(st.Pid, 0)
+	if err != nil {
+		return nil, os.ErrProcessDone
+	}
+	// The process that the pidfd names still lives after the look at /proc, so it is the one
+	// that was looked at.
+	began, ok := startTime(st.Pid)
+	if !ok || began != st.Started || sendSignal(pidfd, 0) != nil {
+		unix.Close(pidfd)
+		return nil, os.ErrProcessDone
+	}
+	return os.NewFile(uintptr(pidfd), "pidfd"), nil
 }
 
 // spec is the Spec of a process that enters, but for the descriptors.

@@ -1,13 +1,134 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/instances"
+	"snug/cmd/internal/terminal"
+	"snug/manifests"
+	"snug/sandbox"
 )
 
 func execFlags(f *pflag.FlagSet) {
-	f.BoolP("tty", "t", false, "give the command a terminal (the default if you sit at one)")
+	f.BoolP("tty", "t", false, "insist on a terminal; it is the default if you sit at one")
 	f.StringArray("env", nil, "set a variable, `K=V`")
 	f.String("cwd", "", "start in folder `D`")
+}
+
+func runExec(c *console, args []string) error {
+	f := c.newFlags()
+	execFlags(f)
+	words, err := c.parse(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) == 0 {
+		return &hinted{"which instance?", "snug ps lists them; then: snug exec INSTANCE COMMAND"}
+	}
+	name, command := words[0], words[1:]
+	if len(command) > 0 && command[0] == "--" {
+		command = command[1:]
+	}
+	if len(command) == 0 {
+		return &hinted{"no command to run in " + quote(name), "snug exec " + name + " ls; or for a shell: snug shell " + name}
+	}
+	r, err := findInstance(name)
+	if err != nil {
+		return err
+	}
+	if insist, _ := f.GetBool("tty"); insist && !terminal.Is(0) {
+		return &hinted{"--tty: standard input is not a terminal", "leave --tty out"}
+	}
+	env, err := f.GetStringArray("env")
+	if err != nil {
+		return err
+	}
+	for _, e := range env {
+		if key, _, ok := strings.Cut(e, "="); !ok || key == "" {
+			return &hinted{"--env " + quote(e) + ": not K=V", "such as --env LANG=C.UTF-8"}
+		}
+	}
+	cwd, _ := f.GetString("cwd")
+	return enter(r, command, env, cwd)
+}
+
+// enter runs a command in a running instance and waits for it. It belongs to the sandbox: it ends
+// with it. And it belongs to this snug: it ends with that, too.
+func enter(r *instances.Record, command, env []string, cwd string) error {
+	runtime.LockOSThread()
+	p := sandbox.Process{
+		Argv: command,
+		Env:  mergeEnv(r.Env, env),
+		Dirs: r.Dirs,
+	}
+	if cwd != "" {
+		p.Dirs = []string{cwd}
+	}
+	p.Programs = searchPath(p.Env, command[0])
+	umask := unix.Umask(0o077)
+	unix.Umask(umask)
+	p.Umask = uint32(umask)
+	j := &job{spec: &sandbox.Spec{Process: p}}
+	tty := j.ownTerminal()
+	spec, err := r.State.Enter(j.spec.Process)
+	if err != nil {
+		return err
+	}
+	defer spec.Enter.Process.Close()
+	signals := notifySignals()
+	in, err := sandbox.Run(spec)
+	if err != nil {
+		return startFailure(err)
+	}
+	defer in.Close()
+	go passSignals(signals, in)
+	return wait(in, tty)
+}
+
+// mergeEnv sets variables over those of the app.
+func mergeEnv(env, set []string) []string {
+	merged := append([]string(nil), env...)
+next:
+	for _, s := range set {
+		key, _, _ := strings.Cut(s, "=")
+		for i, e := range merged {
+			if strings.HasPrefix(e, key+"=") {
+				merged[i] = s
+				continue next
+			}
+		}
+		merged = append(merged, s)
+	}
+	return merged
+}
+
+// searchPath gives the places where a command may be, by the PATH inside.
+func searchPath(env []string, command string) []string {
+	if strings.Contains(command, "/") {
+		return nil
+	}
+	var places []string
+	for _, e := range env {
+		path, ok := strings.CutPrefix(e, "PATH=")
+		if !ok {
+			continue
+		}
+		for dir := range strings.SplitSeq(path, ":") {
+			if filepath.IsAbs(dir) {
+				places = append(places, filepath.Join(dir, command))
+			}
+		}
+	}
+	if places == nil {
+		places = []string{"/usr/bin/" + command, "/bin/" + command}
+	}
+	return places
 }
 
 func shellFlags(f *pflag.FlagSet) {
@@ -15,9 +136,53 @@ func shellFlags(f *pflag.FlagSet) {
 	f.Bool("fresh", false, "a new sandbox of the app, even if one runs")
 }
 
-func runExec(c *console, args []string) error  { return &hinted{"not yet", ""} }
-func runShell(c *console, args []string) error { return &hinted{"not yet", ""} }
+func runShell(c *console, args []string) error {
+	f := c.newFlags()
+	shellFlags(f)
+	words, err := c.parse(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) != 1 {
+		return &hinted{"one instance or app, please", "snug ps lists what runs; snug shell INSTANCE"}
+	}
+	line, _ := f.GetString("command")
+	fresh, _ := f.GetBool("fresh")
+	if !fresh {
+		dir, err := openInstances()
+		if err != nil {
+			return err
+		}
+		if r, err := dir.Find(words[0]); err == nil {
+			return enter(r, shellWords(r.Env, line), nil, "")
+		} else if e, ok := err.(*instances.FindError); ok && e.Many {
+			return &hinted{e.Error(), "there are: " + strings.Join(e.Names, ", ")}
+		}
+	}
+	return c.freshShell(words[0], line)
+}
 
-func compileFilter(path string) ([]byte, error) {
-	return nil, &hinted{"seccomp profile " + quote(path) + ": not in this version", ""}
+// freshShell starts a sandbox as the app would get it, with a shell in place of the app.
+func (c *console) freshShell(app, line string) error {
+	p, err := c.planWith(c.newFlags(), []string{app}, func(manifests.Command) manifests.Command {
+		return manifests.Command{Argv: shellWords(os.Environ(), line), Fixed: 3}
+	})
+	if err != nil {
+		return err
+	}
+	return c.launch(p)
+}
+
+// shellWords is the shell of the environment, interactive or with a command line.
+func shellWords(env []string, line string) []string {
+	shell := "/bin/sh"
+	for _, e := range env {
+		if s, ok := strings.CutPrefix(e, "SHELL="); ok && filepath.IsAbs(s) {
+			shell = s
+		}
+	}
+	if line != "" {
+		return []string{"/bin/sh", "-c", line}
+	}
+	return []string{shell}
 }

@@ -78,7 +78,7 @@ func runPs(c *console, args []string) error {
 	}
 	c.print(column("NAME", 20), column("PID", 10), column("AGE", 10), "COMMAND\n")
 	for _, r := range list {
-		c.print(column(line(r.Name), 20), column(strconv.Itoa(r.Pid), 10), column(r.Age().String(), 10), line(strings.Join(r.Command, " ")), "\n")
+		c.print(column(line(r.Name), 20), column(strconv.Itoa(r.State.Pid), 10), column(r.Age().String(), 10), line(strings.Join(r.Command, " ")), "\n")
 	}
 	return nil
 }
@@ -90,7 +90,7 @@ func psJSON(list []*instances.Record) string {
 		j.open('{')
 		j.key("name").text(r.Name)
 		j.key("app").text(r.App)
-		j.key("pid").number(int64(r.Pid))
+		j.key("pid").number(int64(r.State.Pid))
 		j.key("supervisor").number(int64(r.Supervisor))
 		j.key("since").number(r.Since)
 		j.key("command").texts(r.Command)

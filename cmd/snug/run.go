@@ -122,6 +122,11 @@ type plan struct {
 
 // plan reads the command line, finds and merges the manifest, and composes the sandbox.
 func (c *console) plan(f *pflag.FlagSet, args []string) (*plan, error) {
+	return c.planWith(f, args, nil)
+}
+
+// planWith is plan with another command in place of the app's.
+func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifests.Command) manifests.Command) (*plan, error) {
 	w, err := manifests.Session()
 	if err != nil {
 		return nil, err
@@ -166,6 +171,9 @@ func (c *console) plan(f *pflag.FlagSet, args []string) (*plan, error) {
 			return nil, err
 		}
 		command.Here = p.own.here
+	}
+	if instead != nil {
+		command = instead(command)
 	}
 	p.command = command.Argv
 	if p.sandbox, err = manifests.Compose(p.merged, w, command); err != nil {
@@ -282,6 +290,11 @@ func runRun(c *console, args []string) error {
 	if p.own.detach {
 		return c.detach(args)
 	}
+	return c.launch(p)
+}
+
+// launch starts what was planned and waits for it.
+func (c *console) launch(p *plan) error {
 	for _, folder := range p.sandbox.Folders {
 		if err := folder.Make(); err != nil {
 			return err

@@ -74,8 +74,8 @@ func runStop(c *console, args []string) error {
 // knows it. What is not gone at the deadline is ended by ending the sandbox's first process,
 // which the kernel answers by ending all others.
 func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
-	init, err := r.Open()
-	if err == instances.ErrGone {
+	init, err := r.State.Open()
+	if err == os.ErrProcessDone {
 		return nil
 	}
 	if err != nil {

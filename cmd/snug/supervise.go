@@ -48,8 +48,7 @@ func supervise(j *job) error {
 		j.spec.Handover.Placed = helper.start
 	}
 	tty := j.ownTerminal()
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	signals := notifySignals()
 	in, err := start(j.spec)
 	if err != nil {
 		return startFailure(err)
@@ -85,11 +84,7 @@ func startFailure(err error) error {
 // register records what runs, so that ps, exec and stop find it.
 func (j *job) register(claim *instances.Claim, in *sandbox.Instance) error {
 	r := &j.record
-	r.Supervisor, r.Pid, r.Since = os.Getpid(), in.Pid(), time.Now().Unix()
-	var err error
-	if r.Start, err = instances.StartTime(r.Pid); err != nil {
-		return nil // it has ended already; there is nothing to list
-	}
+	r.Supervisor, r.Since, r.State = os.Getpid(), time.Now().Unix(), in.State()
 	r.Command, r.Env, r.Dirs = j.spec.Process.Argv, j.spec.Process.Env, j.spec.Process.Dirs
 	return claim.Write(r)
 }
@@ -110,6 +105,13 @@ func (j *job) ownTerminal() *terminal.Terminal {
 		p.Terminal.Stdio[fd] = terminal.Is(fd)
 	}
 	return t
+}
+
+// notifySignals collects the signals that are meant for the app.
+func notifySignals() chan os.Signal {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
+	return signals
 }
 
 // passSignals hands what is sent to snug to the app.

@@ -10,7 +10,7 @@
 // complete and locked (link(2)), so there is no moment at which a living instance looks stale.
 //
 // The folder must be the user's own and closed to others; the package refuses to use one that is
-// not. It does not trust what a file says about a process: [Record.Open] compares start times.
+// not. It does not trust what a file says about a process: [sandbox.State] compares start times.
 package instances
 
 import (
@@ -142,7 +142,7 @@ func (d *Dir) List() ([]*Record, error) {
 		if err != nil || len(text) > maxFile {
 			continue
 		}
-		if r, err := decode(text); err == nil && r.Pid > 0 {
+		if r, err := decode(string(text)); err == nil {
 			r.Name = e.Name()
 			list = append(list, r)
 		}
@@ -191,7 +191,7 @@ func (d *Dir) Find(word string) (*Record, error) {
 	}
 	if pid, err := strconv.Atoi(word); err == nil {
 		for _, r := range list {
-			if r.Pid == pid || r.Supervisor == pid {
+			if r.State.Pid == pid || r.Supervisor == pid {
 				return r, nil
 			}
 		}

@@ -1,140 +1,216 @@
 package instances
 
 import (
-	"bytes"
+	"encoding/hex"
 	"errors"
-	"os"
-	"reflect"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"snug/caps"
+	"snug/sandbox"
 )
 
 // Record is what is kept of a running instance: enough to show it, and to enter it with no more
 // rights than its app has.
 type Record struct {
 	Name       string
-	App        string // the manifest's id, empty for a plain command
-	Supervisor int    // process id of the snug that waits for it
-	Pid        int    // process id of the sandbox's first process, as the host counts
-	Start      uint64 // its start time in clock ticks since boot (proc_pid_stat(5))
-	Since      int64  // seconds since 1970
-
-	Command []string // of the app
-	Env     []string // of the app
-	Dirs    []string // working directories to try
-
-	Namespaces uint64   // CLONE_NEW* of those that differ from the host's
-	Ranges     bool     // more than one id is mapped
-	UID, GID   uint32   // inside
-	Filters    []string // seccomp filters, as the kernel took them
-	Landlock   string   // attribute of the ruleset without paths, if there is one
+	App        string   // the manifest's id, empty for a plain command
+	Supervisor int      // process id of the snug that waits for it
+	Since      int64    // seconds since 1970
+	Command    []string // of the app
+	Env        []string // of the app
+	Dirs       []string // working directories to try
+	State      sandbox.State
 }
 
 const (
-	magic   = "snug instance 1\n"
-	maxFile = 4 << 20
+	magic   = "snug instance 1"
+	maxFile = 8 << 20
 )
 
-// The file is a line a value, "Field quoted-text", in the order of the struct; a list is a line an
-// element. It is written on the launch path and so by hand, not by encoding/json.
-func (r *Record) encode() []byte {
-	b := append(make([]byte, 0, 4096), magic...)
-	text := func(key, value string) {
-		b = append(append(b, key...), ' ')
-		b = append(strconv.AppendQuoteToASCII(b, value), '\n')
-	}
-	number := func(key string, n uint64) { text(key, strconv.FormatUint(n, 10)) }
-	list := func(key string, values []string) {
-		for _, v := range values {
-			text(key, v)
-		}
-	}
-	text("Name", r.Name)
-	text("App", r.App)
-	number("Supervisor", uint64(r.Supervisor))
-	number("Pid", uint64(r.Pid))
-	number("Start", r.Start)
-	number("Since", uint64(r.Since))
-	list("Command", r.Command)
-	list("Env", r.Env)
-	list("Dirs", r.Dirs)
-	number("Namespaces", r.Namespaces)
-	if r.Ranges {
-		number("Ranges", 1)
-	}
-	number("UID", uint64(r.UID))
-	number("GID", uint64(r.GID))
-	list("Filters", r.Filters)
-	text("Landlock", r.Landlock)
-	return b
+// The file is a line a value: a word, a space, and the value as a quoted string. A list is a line
+// an element. It is written on the launch path and so by hand, not by encoding/json.
+
+type writer []byte
+
+func (w *writer) text(key, value string) {
+	*w = append(append(*w, key...), ' ')
+	*w = append(strconv.AppendQuoteToASCII(*w, value), '\n')
 }
 
-// decode reads what encode wrote. Nobody waits for it, so it may use reflection.
-func decode(text []byte) (*Record, error) {
-	rest, ok := bytes.CutPrefix(text, []byte(magic))
-	if !ok {
-		return nil, errors.New("not the record of an instance")
+func (w *writer) numbers(key string, numbers ...uint64) {
+	*w = append(append(*w, key...), ' ', '"')
+	for i, n := range numbers {
+		if i > 0 {
+			*w = append(*w, ' ')
+		}
+		*w = strconv.AppendUint(*w, n, 10)
+	}
+	*w = append(*w, '"', '\n')
+}
+
+func (w *writer) bytes(key string, p []byte) {
+	*w = append(append(*w, key...), ' ', '"')
+	*w = append(hex.AppendEncode(*w, p), '"', '\n')
+}
+
+func (w *writer) list(key string, values []string) {
+	for _, v := range values {
+		w.text(key, v)
+	}
+}
+
+func (r *Record) encode() []byte {
+	w := writer(append(make([]byte, 0, 8192), magic+"\n"...))
+	w.text("app", r.App)
+	w.numbers("supervisor", uint64(r.Supervisor))
+	w.numbers("since", uint64(r.Since))
+	w.list("command", r.Command)
+	w.list("env", r.Env)
+	w.list("dir", r.Dirs)
+
+	s := &r.State
+	w.numbers("process", uint64(s.Pid), s.Started, s.Namespaces)
+	w.numbers("ids", uint64(s.UID), uint64(s.GID))
+	for _, m := range s.UIDs {
+		w.numbers("uids", uint64(m.Inside), uint64(m.Outside), uint64(m.Count))
+	}
+	for _, m := range s.GIDs {
+		w.numbers("gids", uint64(m.Inside), uint64(m.Outside), uint64(m.Count))
+	}
+	for _, g := range s.Groups {
+		w.numbers("group", uint64(g))
+	}
+	c := &s.Capabilities
+	w.numbers("capabilities", uint64(c.Bounding), uint64(c.Permitted), uint64(c.Effective), uint64(c.Inheritable), uint64(c.Ambient))
+	if s.NewPrivileges {
+		w.numbers("new-privileges", 1)
+	}
+	for _, f := range s.Filters {
+		w.text("filter", f.Name)
+		w.numbers("filter-flags", uint64(f.Flags))
+		w.bytes("filter-code", f.Code)
+	}
+	if l := s.Landlock; l != nil {
+		w.bytes("landlock", l.Attr)
+		for _, rule := range l.Rules {
+			w.text("landlock-path", rule.Path)
+			w.numbers("landlock-rule", uint64(rule.Type), uint64(rule.FDAt))
+			w.bytes("landlock-attr", rule.Attr)
+		}
+	}
+	return append(w, "end\n"...)
+}
+
+var errDamaged = errors.New("not a whole record of an instance")
+
+// decode reads what encode wrote. A record that is not whole, as while it is written, is an error:
+// what says how a process is confined must not be read in part.
+func decode(text string) (*Record, error) {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) < 2 || lines[0] != magic || lines[len(lines)-1] != "end" {
+		return nil, errDamaged
 	}
 	r := new(Record)
-	fields := reflect.ValueOf(r).Elem()
-	for line := range strings.Lines(string(rest)) {
-		key, quoted, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+	for _, l := range lines[1 : len(lines)-1] {
+		key, quoted, _ := strings.Cut(l, " ")
 		value, err := strconv.Unquote(quoted)
-		field := fields.FieldByName(key)
-		if err != nil || !field.IsValid() {
-			return nil, errors.New("a damaged line in the record of an instance")
-		}
-		switch field.Kind() {
-		case reflect.String:
-			field.SetString(value)
-		case reflect.Slice:
-			field.Set(reflect.Append(field, reflect.ValueOf(value)))
-		case reflect.Bool:
-			field.SetBool(value == "1")
-		case reflect.Int, reflect.Int64:
-			n, _ := strconv.ParseInt(value, 10, 64)
-			field.SetInt(n)
-		case reflect.Uint32, reflect.Uint64:
-			n, _ := strconv.ParseUint(value, 10, 64)
-			field.SetUint(n)
+		if err != nil || !r.decodeText(key, value) && !r.decodeBytes(key, value) && !r.decodeNumbers(key, value) {
+			return nil, errDamaged
 		}
 	}
 	return r, nil
 }
 
-// StartTime is when a process was started, in clock ticks since boot: field 22 of its stat file.
-// Together with the process id it names a process for good (proc_pid_stat(5)).
-func StartTime(pid int) (uint64, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, err
+func (r *Record) decodeText(key, value string) bool {
+	s := &r.State
+	switch key {
+	case "app":
+		r.App = value
+	case "command":
+		r.Command = append(r.Command, value)
+	case "env":
+		r.Env = append(r.Env, value)
+	case "dir":
+		r.Dirs = append(r.Dirs, value)
+	case "filter":
+		s.Filters = append(s.Filters, sandbox.Filter{Name: value})
+	case "landlock-path":
+		if s.Landlock == nil {
+			return false
+		}
+		s.Landlock.Rules = append(s.Landlock.Rules, sandbox.LandlockRule{Path: value})
+	default:
+		return false
 	}
-	// The name of the program, in parentheses, may hold anything, spaces and ) included.
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
-		return 0, errors.New("unexpected form of /proc/PID/stat")
-	}
-	return strconv.ParseUint(string(fields[19]), 10, 64)
+	return true
 }
 
-// ErrGone says that an instance has ended.
-var ErrGone = errors.New("the instance has ended")
+func (r *Record) decodeBytes(key, value string) bool {
+	s := &r.State
+	p, err := hex.DecodeString(value)
+	switch {
+	case err != nil:
+		return false
+	case key == "filter-code" && len(s.Filters) > 0:
+		s.Filters[len(s.Filters)-1].Code = p
+	case key == "landlock":
+		s.Landlock = &sandbox.Landlock{Attr: p}
+	case key == "landlock-attr" && s.Landlock != nil && len(s.Landlock.Rules) > 0:
+		s.Landlock.Rules[len(s.Landlock.Rules)-1].Attr = p
+	default:
+		return false
+	}
+	return true
+}
 
-// Open gives a pidfd of the sandbox's first process, which the caller closes. It is the process
-// that the record speaks of, not one that got its number later.
-func (r *Record) Open() (*os.File, error) {
-	fd, err := unix.PidfdOpen(r.Pid, 0)
-	if err == unix.ESRCH {
-		return nil, ErrGone
+func (r *Record) decodeNumbers(key, value string) bool {
+	s := &r.State
+	var n [5]uint64
+	fields := strings.Fields(value)
+	if len(fields) > len(n) {
+		return false
 	}
-	if err != nil {
-		return nil, os.NewSyscallError("pidfd_open", err)
+	for i, f := range fields {
+		var err error
+		if n[i], err = strconv.ParseUint(f, 10, 64); err != nil {
+			return false
+		}
 	}
-	if start, err := StartTime(r.Pid); err != nil || start != r.Start {
-		unix.Close(fd)
-		return nil, ErrGone
+	ids := sandbox.IDRange{Inside: uint32(n[0]), Outside: uint32(n[1]), Count: uint32(n[2])}
+	switch key {
+	case "supervisor":
+		r.Supervisor = int(n[0])
+	case "since":
+		r.Since = int64(n[0])
+	case "process":
+		s.Pid, s.Started, s.Namespaces = int(n[0]), n[1], n[2]
+	case "ids":
+		s.UID, s.GID = uint32(n[0]), uint32(n[1])
+	case "uids":
+		s.UIDs = append(s.UIDs, ids)
+	case "gids":
+		s.GIDs = append(s.GIDs, ids)
+	case "group":
+		s.Groups = append(s.Groups, uint32(n[0]))
+	case "capabilities":
+		s.Capabilities = caps.Sets{Bounding: caps.Set(n[0]), Permitted: caps.Set(n[1]), Effective: caps.Set(n[2]),
+			Inheritable: caps.Set(n[3]), Ambient: caps.Set(n[4])}
+	case "new-privileges":
+		s.NewPrivileges = true
+	case "filter-flags":
+		if len(s.Filters) == 0 {
+			return false
+		}
+		s.Filters[len(s.Filters)-1].Flags = uint32(n[0])
+	case "landlock-rule":
+		if s.Landlock == nil || len(s.Landlock.Rules) == 0 {
+			return false
+		}
+		rule := &s.Landlock.Rules[len(s.Landlock.Rules)-1]
+		rule.Type, rule.FDAt = uint32(n[0]), int(n[1])
+	default:
+		return false
 	}
-	return os.NewFile(uintptr(fd), "pidfd"), nil
+	return true
 }

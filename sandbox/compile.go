@@ -58,6 +58,7 @@ type compiler struct {
 	said    map[message]program.Cell
 	made    *node // what is known of the new root
 	rooted  bool  // root is attached
+	stacked int   // how many mounts lie between root and the caller's root
 }
 
 // Compile turns a Spec into the system calls that make the sandbox. It is pure: the same input

@@ -36,6 +36,7 @@ func (c *compiler) buildRoot() {
 	if needsScratch(s.Root) {
 		c.newTmpfs(c.scratch, "0700", 0)
 		c.attach(c.scratch, program.AtCwd(), "/")
+		c.stacked++
 	}
 	for i, step := range s.Root {
 		if i == 0 && !atRoot(step) {
@@ -46,14 +47,39 @@ func (c *compiler) buildRoot() {
 	if len(s.Root) == 0 {
 		c.tmpfsRoot()
 	}
+	c.pivot()
+}
+
+// pivot makes the new root the root of the mount namespace and takes the old one away, with
+// everything that was stacked on it here: pivot_root(".", ".") leaves the stack on top of the new
+// root, and each umount2(".") takes the topmost of it (pivot_root(2)). What were left over would
+// be the root of whoever enters the namespace, so it is checked that nothing is: ".." of the root
+// is the topmost mount on it.
+func (c *compiler) pivot() {
 	c.note("change to the new root", "", "")
 	c.b.Call(unix.SYS_FCHDIR, c.root.Value())
 	c.b.Call(unix.SYS_PIVOT_ROOT, c.b.String("."), c.b.String("."))
-	c.b.Call(unix.SYS_UMOUNT2, c.b.String("."), program.Num(unix.MNT_DETACH))
-	c.close(c.root)
-	if needsScratch(s.Root) {
-		c.close(c.scratch)
+	for range c.stacked + 1 {
+		c.b.Call(unix.SYS_UMOUNT2, c.b.String("."), program.Num(unix.MNT_DETACH))
 	}
+	c.note("check that the old root is gone", "", "")
+	top, ours := c.mountID(program.AtCwd(), ".."), c.mountID(c.root.Value(), "")
+	gone := c.b.TestSame(top.Value(), ours.Value())
+	c.b.Call(program.Report, program.Num(uint64(unix.EBUSY)))
+	c.b.Land(gone)
+	c.close(c.root)
+}
+
+// mountID is the place of the id of the mount that a path lies on (statx(2), Linux 5.8).
+func (c *compiler) mountID(dir program.Arg, path string) program.Cell {
+	const mountID = 0x90
+	st := c.b.Data("statx", make([]byte, 256))
+	flags := unix.AT_NO_AUTOMOUNT
+	if path == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	c.b.Call(unix.SYS_STATX, dir, c.b.String(path), program.Num(flags), program.Num(unix.STATX_MNT_ID), st.Addr())
+	return st.At(mountID)
 }
 
 func (c *compiler) tmpfsRoot() { (&Tmpfs{Dest: "/"}).compile(c) }
@@ -96,6 +122,7 @@ func (c *compiler) attach(tree program.Cell, dir program.Arg, path string) {
 // attachRoot makes the detached tree the new root, on top of the one before if there is one.
 func (c *compiler) attachRoot(tree program.Cell, made *node) {
 	if c.rooted {
+		c.stacked++
 		c.attach(tree, c.root.Value(), "")
 		c.close(c.root)
 	} else {

@@ -57,7 +57,8 @@ type composer struct {
 	env     []string
 	argv    []string
 	display struct{ wayland, x11 bool } // what the app has
-	abroad  int                         // how many files are shown below filesDir
+	bare    []string                    // read-only folders that hold file arguments
+	moved   []string                    // folders outside whose files are shown below filesDir
 }
 
 // placed is a step and its destination, by which steps are put in order.

@@ -12,7 +12,7 @@ func TestRunPlain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := manifests.Compose(new(manifests.Manifest), w, manifests.Command{Argv: []string{"sh", "-c", "ls -la / /home ~; id; cat /etc/resolv.conf; pwd; env; ls /etc; ls -la /dev; python3 -c 'print(1)'; touch /x /etc/x /usr/x; cat /proc/keys; mount"}, Fixed: 1})
+	s, err := manifests.Compose(new(manifests.Manifest), w, manifests.Command{Argv: []string{"sh", "-c", "ls -la / /home ~; id; cat /etc/resolv.conf; pwd; env; ls /etc; ls -la /dev; python3 -c 'print(1)'; touch /x /etc/x /usr/x; cat /proc/keys; cat /proc/self/mountinfo | head -50; ls / /proc/1/root/"}, Fixed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

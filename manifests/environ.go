@@ -64,7 +64,7 @@ func (c *composer) searchPaths(env *environ) {
 	for _, name := range [...]string{"XDG_DATA_DIRS", "XDG_CONFIG_DIRS"} {
 		var kept []string
 		for dir := range strings.SplitSeq(c.w.getenv(name), ":") {
-			if inTree(dir) || inside(dir, "/etc/xdg") {
+			if c.inTree(dir) || inside(dir, "/etc/xdg") {
 				kept = append(kept, dir)
 			}
 		}

@@ -116,15 +116,15 @@ func number(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 // shell returns the person's shell if it is in the sandbox, else /bin/sh.
 func (c *composer) shell() string {
 	shell := field(c.w.Shell, "/bin/sh")
-	if real, found := c.exists(shell); found && isProgram(shell) && isProgram(real.path) {
+	if real, found := c.exists(shell); found && c.isProgram(shell) && c.isProgram(real.path) {
 		return shell
 	}
 	return "/bin/sh"
 }
 
 // isProgram reports whether a path is one that every sandbox sees.
-func isProgram(path string) bool {
-	return inTree(path) || inside(path, "/bin") || inside(path, "/sbin")
+func (c *composer) isProgram(path string) bool {
+	return c.inTree(path) || inside(path, "/bin") || inside(path, "/sbin")
 }
 
 // hosts names the sandbox itself, and with a network what the host's own file names.

@@ -7,7 +7,7 @@ import (
 )
 
 // ownFolders are the folders at the top of any root that are the sandbox's own.
-var ownFolders = Words("dev home proc root run sys tmp")
+const ownFolders Words = "dev home proc root run sys tmp"
 
 // folderRoot shows the system in a folder read-only, entry by entry: the mount points for what is
 // the sandbox's own are then in memory, and nothing is ever made in the folder.
@@ -26,20 +26,15 @@ func (c *composer) folderRoot(asks Text) {
 		switch {
 		case ownFolders.Has(entry.Name):
 		case entry.Name == "etc" && entry.is(unix.S_IFDIR):
-			c.folderEtc(asks, real.path+"/etc")
+			c.showFolder(asks, real.path+"/etc", "/etc", "passwd group hosts hostname machine-id resolv.conf")
 		case entry.Name == "var" && entry.is(unix.S_IFDIR):
 			c.showFolder(asks, real.path+"/var", "/var", "run tmp lock")
 		default:
 			c.showEntry(asks, real.path, "/", entry)
 		}
 	}
-	c.tell(GroupSystem, "read the system in "+quote(asks.Value), asks.Origin)
-}
-
-// folderEtc shows /etc of a root folder, with the files that are the sandbox's own in it.
-func (c *composer) folderEtc(asks Text, source string) {
-	c.showFolder(asks, source, "/etc", "passwd group hosts hostname machine-id resolv.conf")
 	c.ownEtc()
+	c.tell(GroupSystem, "read the system in "+quote(asks.Value), asks.Origin)
 }
 
 // showFolder shows what a folder holds but for some names.

@@ -25,11 +25,10 @@ const systemOrigin Origin = "the default sandbox"
 func (c *composer) system() {
 	c.home = c.w.Home
 	c.runtime = "/run/user/" + strconv.FormatUint(uint64(c.w.Host.UID), 10)
-	root := orDefault(c.m.System.Root, "host")
-	if root == "host" {
+	if c.hostSystem() {
 		c.hostRoot()
 	} else {
-		c.folderRoot(Text{root, c.m.System.Root.Origin})
+		c.folderRoot(c.m.System.Root)
 	}
 	c.kernelFolders()
 	for _, folder := range [...]struct {
@@ -41,6 +40,9 @@ func (c *composer) system() {
 	c.out.Spec.Hostname = orDefault(c.m.System.Hostname, "snug")
 }
 
+// hostSystem reports whether the programs are the host's.
+func (c *composer) hostSystem() bool { return orDefault(c.m.System.Root, "host") == "host" }
+
 // hostRoot shows the host's programs read-only.
 func (c *composer) hostRoot() {
 	entries, err := c.w.Files.ReadDir("/")
@@ -51,9 +53,7 @@ func (c *composer) hostRoot() {
 	for _, entry := range entries {
 		path := "/" + entry.Name
 		switch {
-		case isTree(path) && entry.is(unix.S_IFDIR):
-			c.bind(path, path)
-		case strings.HasPrefix(entry.Name, "lib"), entry.Name == "bin", entry.Name == "sbin":
+		case isTree(path), strings.HasPrefix(entry.Name, "lib"), entry.Name == "bin", entry.Name == "sbin":
 			c.show(path, entry)
 		}
 	}
@@ -77,7 +77,10 @@ func isTree(path string) bool {
 }
 
 // inTree reports whether a path without links is visible because a whole tree is.
-func inTree(path string) bool {
+func (c *composer) inTree(path string) bool {
+	if !c.hostSystem() {
+		return false
+	}
 	for _, tree := range readOnlyTrees {
 		if inside(path, tree) {
 			return true
@@ -106,13 +109,13 @@ func (c *composer) show(path string, entry File) {
 	if !strings.HasPrefix(text, "/") {
 		next = dirname(path) + "/" + text
 	}
-	if inTree(clean(next)) {
+	if c.inTree(clean(next)) {
 		c.add(path, &sandbox.Symlink{Dest: path, Target: text, Origin: systemOrigin})
 		return
 	}
 	switch real, found := c.exists(path); {
 	case !found:
-	case inTree(real.path):
+	case c.inTree(real.path):
 		c.add(path, &sandbox.Symlink{Dest: path, Target: real.path, Origin: systemOrigin})
 	default:
 		c.bind(real.path, path)

@@ -15,6 +15,7 @@ type Program struct {
 	host   *Host
 	spec   *Spec
 	files  []fileCell
+	polls  []fileCell     // of which the child waits: cells with a struct pollfd
 	above  int            // the highest number that the app's files have
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles

@@ -81,6 +81,11 @@ func (p *Program) lend(l *lender, errs, status int) error {
 		if err != nil {
 			return err
 		}
+		for _, poll := range p.polls {
+			if poll.file == f.file { // struct pollfd: descriptor and events
+				l.cells = append(l.cells, program.Value{Cell: poll.cell, Word: l.numbers[len(l.numbers)-1] | unix.POLLIN<<32})
+			}
+		}
 	}
 	return nil
 }

@@ -91,12 +91,18 @@ func (c *compiler) await(fd program.Cell) {
 	c.b.Call(unix.SYS_READ, fd.Value(), c.byte.Addr(), program.Num(1)).To(c.pid).On(unix.EINTR, program.Retry, 0)
 }
 
-// waitFor waits until a byte or the end of the file arrives.
+// waitFor waits until a byte or the end of the file arrives. The descriptor may be non-blocking,
+// as every pipe of a Go program is: poll first, and again if somebody else was faster.
 func (c *compiler) waitFor(f *os.File, name string) {
-	if f != nil {
-		c.note("wait for a descriptor", name, "")
-		c.await(c.file(f, name))
+	if f == nil {
+		return
 	}
+	c.note("wait for a descriptor", name, "")
+	fd, poll := c.file(f, name), c.b.NewCell("poll_"+name)
+	c.out.polls = append(c.out.polls, fileCell{f, poll})
+	c.b.Call(unix.SYS_PPOLL, poll.Addr(), program.Num(1), program.Num(0), program.Num(0), program.Num(0)).On(unix.EINTR, program.Retry, 0)
+	c.b.Call(unix.SYS_READ, fd.Value(), c.byte.Addr(), program.Num(1)).
+		On(unix.EINTR, program.Retry, 0).On(unix.EAGAIN, program.Skip, -2)
 }
 
 // clone forks. The parent goes on at the next op, with a message of a kind prepared that holds

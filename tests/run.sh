@@ -34,6 +34,13 @@ make_user() {
 	done
 }
 
+# What udev gives everybody on a desktop, for user-mode networks and overlays.
+open_devices() {
+	for d in /dev/net/tun /dev/fuse; do
+		[ ! -c $d ] || chmod 0666 $d
+	done
+}
+
 as_user() {
 	work=/var/cache/snug-test
 	mkdir -p $work/mod $work/cache $work/src
@@ -57,6 +64,7 @@ as_user() {
 if [ "$(id -u)" = 0 ]; then
 	case $what in all | bench) install_packages ;; esac
 	make_user
+	open_devices
 	as_user
 fi
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -42,9 +43,9 @@ func helperPath(name string) string {
 // here, so that it dies with snug, and the network is up when its pid file is written.
 func (h *userNetwork) pasta(path string, pid int) error {
 	return h.run(path, func(ready *os.File) []string {
-		return []string{"--foreground", "--quiet", "--config-net", "--no-map-gw", "--no-splice",
-			"--tcp-ports", "none", "--udp-ports", "none", "--tcp-ns", "none", "--udp-ns", "none",
-			"--address", "10.0.2.100", "--netmask", "255.255.255.0", "--gateway", "10.0.2.2",
+		return []string{"--foreground", "--quiet", "--config-net", "--no-map-gw",
+			"-t", "none", "-u", "none", "-T", "none", "-U", "none",
+			"-a", "10.0.2.100", "-n", "24", "-g", "10.0.2.2",
 			"--dns-forward", networkDNS, "--pid", "/proc/self/fd/3", strconv.Itoa(pid)}
 	})
 }
@@ -82,8 +83,7 @@ func (h *userNetwork) run(path string, args func(ready *os.File) []string) error
 		return &hinted{path + ": the network is not up after 10 seconds", "try: snug doctor"}
 	}
 	h.cmd.Wait()
-	text, _, _ := bytes.Cut(bytes.TrimSpace(said.Bytes()), []byte("\n"))
-	return &hinted{path + ": " + string(text), "network = \"user\" needs /dev/net/tun and a network outside"}
+	return &hinted{path + ": " + reason(said.String()), "network = \"user\" needs to write /dev/net/tun, and a network outside"}
 }
 
 func (h *userNetwork) stop() {
@@ -91,4 +91,15 @@ func (h *userNetwork) stop() {
 		h.cmd.Process.Kill()
 		h.cmd.Wait()
 	}
+}
+
+// reason is what a helper said last, but for its complaints about a missing system log.
+func reason(said string) string {
+	last := "it ended at once"
+	for l := range strings.Lines(said) {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "Failed to send") {
+			last = l
+		}
+	}
+	return last
 }

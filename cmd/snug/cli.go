@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -166,6 +167,13 @@ func (c *console) say(what, hint string) {
 
 func (c *console) print(parts ...string) {
 	io.WriteString(c.out, strings.Join(parts, ""))
+}
+
+// printJSON prints a value for machines.
+func (c *console) printJSON(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // clean makes text from outside safe to show: no control characters, which could rewrite what is

@@ -50,7 +50,9 @@ func runDoctor(c *console, args []string) error {
 	fixes, _ := f.GetBool("print-fix")
 	switch {
 	case asJSON:
-		c.print(doctorJSON(list))
+		if err := c.printJSON(findingsForMachines(list)); err != nil {
+			return err
+		}
 	case fixes:
 		for _, d := range list {
 			if !d.ok && d.fix != "" {
@@ -84,23 +86,26 @@ func printFindings(c *console, list []finding) {
 	}
 }
 
-func doctorJSON(list []finding) string {
-	j := new(json)
-	j.open('[')
+// examined is a finding for machines.
+type examined struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Needed bool   `json:"needed"`
+	Found  string `json:"found"`
+	Hint   string `json:"hint,omitempty"`
+	Fix    string `json:"fix,omitempty"`
+}
+
+func findingsForMachines(list []finding) []examined {
+	out := make([]examined, 0, len(list))
 	for _, d := range list {
-		j.open('{')
-		j.key("name").text(d.name)
-		j.key("ok").boolean(d.ok)
-		j.key("needed").boolean(d.need)
-		j.key("found").text(d.text)
+		e := examined{Name: d.name, OK: d.ok, Needed: d.need, Found: d.text}
 		if !d.ok {
-			j.key("hint").text(d.hint)
-			j.key("fix").text(d.fix)
+			e.Hint, e.Fix = d.hint, d.fix
 		}
-		j.end('}')
+		out = append(out, e)
 	}
-	j.end(']')
-	return j.String()
+	return out
 }
 
 // examine looks at everything that a use needs.

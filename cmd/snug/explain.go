@@ -37,7 +37,9 @@ func runExplain(c *console, args []string) error {
 		account = dangerous(account)
 	}
 	if asJSON, _ := f.GetBool("json"); asJSON {
-		c.print(accountJSON(account))
+		if err := c.printJSON(accountForMachines(account)); err != nil {
+			return err
+		}
 	} else {
 		c.printAccount(account)
 	}
@@ -86,20 +88,19 @@ func (c *console) printAccount(account []manifests.Entry) {
 	}
 }
 
-func accountJSON(account []manifests.Entry) string {
-	j := new(json)
-	j.open('[')
+// granted is an entry of the account for machines.
+type granted struct {
+	Group  string `json:"group"`
+	Text   string `json:"text"`
+	Origin string `json:"origin,omitempty"`
+	Danger string `json:"danger,omitempty"`
+	Why    string `json:"why,omitempty"`
+}
+
+func accountForMachines(account []manifests.Entry) []granted {
+	out := make([]granted, 0, len(account))
 	for _, e := range account {
-		j.open('{')
-		j.key("group").text(e.Group)
-		j.key("text").text(e.Text)
-		j.key("origin").text(string(e.Origin))
-		if e.Danger.Code != "" {
-			j.key("danger").text(e.Danger.Code)
-			j.key("why").text(e.Danger.Why)
-		}
-		j.end('}')
+		out = append(out, granted{e.Group, e.Text, string(e.Origin), e.Danger.Code, e.Danger.Why})
 	}
-	j.end(']')
-	return j.String()
+	return out
 }

@@ -70,8 +70,7 @@ func runPs(c *console, args []string) error {
 		}
 	}
 	if asJSON, _ := f.GetBool("json"); asJSON {
-		c.print(psJSON(list))
-		return nil
+		return c.printJSON(forMachines(list))
 	}
 	if len(list) == 0 {
 		return nil
@@ -83,19 +82,20 @@ func runPs(c *console, args []string) error {
 	return nil
 }
 
-func psJSON(list []*instances.Record) string {
-	j := new(json)
-	j.open('[')
+// listed is an instance for machines.
+type listed struct {
+	Name       string   `json:"name"`
+	App        string   `json:"app,omitempty"`
+	Pid        int      `json:"pid"`
+	Supervisor int      `json:"supervisor"`
+	Since      int64    `json:"since"`
+	Command    []string `json:"command"`
+}
+
+func forMachines(list []*instances.Record) []listed {
+	out := make([]listed, 0, len(list))
 	for _, r := range list {
-		j.open('{')
-		j.key("name").text(r.Name)
-		j.key("app").text(r.App)
-		j.key("pid").number(int64(r.State.Pid))
-		j.key("supervisor").number(int64(r.Supervisor))
-		j.key("since").number(r.Since)
-		j.key("command").texts(r.Command)
-		j.end('}')
+		out = append(out, listed{r.Name, r.App, r.State.Pid, r.Supervisor, r.Since, r.Command})
 	}
-	j.end(']')
-	return j.String()
+	return out
 }

@@ -48,6 +48,11 @@ const (
 	whyPipeWire = "PipeWire's own socket gives away camera, microphone and screen"
 	whyXauth    = "your X authority opens the display to everything"
 	whyDisplay  = "this is a display's socket"
+	whySound    = "this is the sound server's socket"
+	whyDevice   = "devices are granted by name"
+	whySockets  = "this folder is nothing but ways out of the sandbox"
+	whyRoot     = "the root of the host is everything"
+	whyTmp      = "other programs keep their sockets here"
 )
 
 // engineSockets are container and virtual machine engines', wherever they keep them.
@@ -113,14 +118,13 @@ func (c *composer) listForbidden(f *forbidden) {
 			never(variable.why, path)
 		}
 	}
-	const onlySockets = "this folder is nothing but ways out of the sandbox"
 	for _, path := range [...]string{"/run", "/run/user"} {
-		f.broad = append(f.broad, outlet{path, onlySockets})
+		f.broad = append(f.broad, outlet{path, whySockets})
 	}
-	f.broad = append(f.broad, outlet{"/", "the root of the host is everything"},
-		outlet{"/tmp", "other programs keep their sockets here"})
+	f.broad = append(f.broad, outlet{"/", whyRoot},
+		outlet{"/tmp", whyTmp})
 	if c.w.RuntimeDir != "" {
-		f.broad = append(f.broad, outlet{c.realPath(c.w.RuntimeDir), onlySockets})
+		f.broad = append(f.broad, outlet{c.realPath(c.w.RuntimeDir), whySockets})
 	}
 	for _, name := range secretNames {
 		f.secret = append(f.secret, c.realPath(child(c.home, name)))
@@ -177,7 +181,7 @@ func (c *composer) forbiddenIn(path string) *outlet {
 	case inside(path, "/proc"):
 		return &outlet{path, "it shows the processes of the host"}
 	case inside(path, "/dev"):
-		return &outlet{path, "devices are granted by name in [devices]"}
+		return &outlet{path, whyDevice}
 	}
 	return c.forbiddenSession(path)
 }
@@ -198,7 +202,7 @@ func (c *composer) forbiddenSession(path string) *outlet {
 	case strings.HasPrefix(name, "wayland-"), strings.Contains(name, "Xwayland"), strings.HasPrefix(name, "xauth"):
 		return &outlet{path, whyDisplay}
 	case name == "pulse":
-		return &outlet{path, "this is the sound server's socket"}
+		return &outlet{path, whySound}
 	case Words("docker* podman* containerd* buildkit* libpod crun runc").Has(name):
 		return &outlet{path, whyEngine}
 	case name == "bus":
@@ -270,15 +274,21 @@ func (c *composer) judge(g *grant) bool {
 	return true
 }
 
-// hintFor says what to write instead of a grant that is never given.
+// hintFor says what to write instead of a grant that is never given, or nothing.
 func hintFor(place *outlet) string {
 	switch place.why {
-	case whyDisplay:
-		return `write display.wayland or display.x11`
+	case whyDisplay, whyXauth:
+		return "write display.wayland or display.x11"
 	case whyBus:
 		return "write [bus.session] or [bus.system]"
 	case whyPipeWire:
 		return "write [sound] or devices.camera"
+	case whySound:
+		return "write [sound]"
+	case whyDevice:
+		return "write [devices]"
+	case whySockets, whyRoot, whyTmp:
+		return "name what the app needs below it"
 	}
-	return "name what lies below it, if that is what the app needs"
+	return ""
 }

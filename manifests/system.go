@@ -90,8 +90,10 @@ func (c *composer) inTree(path string) bool {
 }
 
 // bind shows a file of the host read-only. The source was resolved.
-func (c *composer) bind(source, dest string) {
-	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, NoSymlinks: true, Origin: systemOrigin})
+func (c *composer) bind(source, dest string) { c.bindFor(source, dest, systemOrigin) }
+
+func (c *composer) bindFor(source, dest string, origin Origin) {
+	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, NoSymlinks: true, Origin: origin})
 }
 
 // show shows an entry of / or /etc at its own place: a link as a link where it leads to something

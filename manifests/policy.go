@@ -84,7 +84,6 @@ func (c *composer) policy() *forbidden {
 	if c.fixed == nil {
 		c.fixed = &forbidden{home: c.realPath(c.home)}
 		c.listForbidden(c.fixed)
-		c.listStarts(c.fixed)
 	}
 	return c.fixed
 }
@@ -106,7 +105,9 @@ func (c *composer) listForbidden(f *forbidden) {
 			f.always = append(f.always, outlet{c.realPath(path), why})
 		}
 	}
-	never(whyEngine, engineSockets[:]...)
+	for _, path := range engineSockets {
+		f.always = append(f.always, outlet{path, whyEngine})
+	}
 	never(whyBus, "/run/dbus")
 	never("systemd's sockets lead out of the sandbox", "/run/systemd")
 	never(whyDisplay, "/tmp/.X11-unix", "/tmp/.ICE-unix")
@@ -238,11 +239,27 @@ func (c *composer) secret(path string) bool {
 // startsIn reports what a path without links has to do with the names that are never writable:
 // whether it is or lies below one, and whether one lies below it.
 func (c *composer) startsIn(path string) (is, holds bool) {
-	for _, start := range c.policy().starts {
+	f := c.policy()
+	if f.starts == nil {
+		c.listStarts(f)
+	}
+	for _, start := range f.starts {
 		is = is || inside(path, start)
 		holds = holds || inside(start, path) && start != path
 	}
 	return is, holds
+}
+
+// runsOutside reports whether a path without links is never writable.
+func (c *composer) runsOutside(path string) bool {
+	is, _ := c.startsIn(path)
+	return is
+}
+
+// holdsStarts reports whether what lies below a path without links, or could, is never writable.
+func (c *composer) holdsStarts(path string) bool {
+	_, holds := c.startsIn(path)
+	return holds
 }
 
 // judge applies the policy to a grant and reports whether it may be given.
@@ -256,7 +273,7 @@ func (c *composer) judge(g *grant) bool {
 		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", "files.read shows it")
 		return false
 	}
-	if is, _ := c.startsIn(path); is && g.write {
+	if g.write && c.runsOutside(path) {
 		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", "files.read shows it")
 		return false
 	}

@@ -256,6 +256,21 @@ func TestLiveGrants(t *testing.T) {
 	}
 }
 
+// TestLiveNested starts a sandbox inside, as browsers do. Without the grant it is refused.
+func TestLiveNested(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("wanted an ordinary user, as root gets no nested sandboxes; got root")
+	}
+	w := session(t)
+	const script = "unshare -Ur id -u 2>/dev/null || echo refused"
+	expect(t, sh(t, w, "", script), "refused\n")
+	expect(t, sh(t, w, "process.nested = true", script), "0\n")
+	if _, err := os.Stat("/usr/bin/bwrap"); err == nil {
+		const inner = "bwrap --ro-bind / / --proc /proc --dev /dev --unshare-all id -un"
+		expect(t, sh(t, w, "process.nested = true", inner), w.User+"\n")
+	}
+}
+
 func TestLiveHere(t *testing.T) {
 	w := session(t)
 	put(t, w.Home+"/src/a", "a")

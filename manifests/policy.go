@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,7 @@ import (
 //  1. Refused always: what leads out of the sandbox. These are container engines' sockets, the
 //     sockets of the session (message bus, PipeWire, keyring, agents, compositors' own), the
 //     system's buses, the real X authority; and the folders that are nothing but such things:
-//     / /run /run/user /tmp /dev /proc, and the session's folder in /run/user. What lies in a
+//     / /run /run/user /tmp /dev /proc /sys /etc, and the session's folder in /run/user. What lies in a
 //     folder that may be granted, such as the home, is hidden there.
 //  2. Never writable: what starts programs outside the sandbox, at login or by itself, and snug's
 //     own folders. A writable folder that holds such a name, or could come to hold it, is shown
@@ -52,6 +53,7 @@ const (
 	whyDevice   = "devices are granted by name"
 	whySockets  = "this folder is nothing but ways out of the sandbox"
 	whyRoot     = "the root of the host is everything"
+	whyOwn      = "every sandbox has its own"
 	whyTmp      = "other programs keep their sockets here"
 )
 
@@ -123,7 +125,7 @@ func (c *composer) listForbidden(f *forbidden) {
 		f.broad = append(f.broad, outlet{path, whySockets})
 	}
 	f.broad = append(f.broad, outlet{"/", whyRoot},
-		outlet{"/tmp", whyTmp})
+		outlet{"/tmp", whyTmp}, outlet{"/etc", whyOwn}, outlet{"/sys", whyOwn})
 	if c.w.RuntimeDir != "" {
 		f.broad = append(f.broad, outlet{c.realPath(c.w.RuntimeDir), whySockets})
 	}
@@ -216,8 +218,12 @@ func (c *composer) forbiddenSession(path string) *outlet {
 
 // hidden returns what a folder that may be granted holds of what may not, as far as it exists.
 func (c *composer) hidden(folder string) (paths []string) {
-	for _, place := range c.policy().always {
-		if inside(place.path, folder) && place.path != folder {
+	f := c.policy()
+	for _, places := range [...][]outlet{f.broad, f.always} {
+		for _, place := range places {
+			if !inside(place.path, folder) || place.path == folder || slices.Contains(paths, place.path) {
+				continue
+			}
 			if _, err := c.w.Files.Lstat(place.path); err == nil {
 				paths = append(paths, place.path)
 			}
@@ -304,7 +310,7 @@ func hintFor(place *outlet) string {
 		return "write [sound]"
 	case whyDevice:
 		return "write [devices]"
-	case whySockets, whyRoot, whyTmp:
+	case whySockets, whyRoot, whyTmp, whyOwn:
 		return "name what the app needs below it"
 	}
 	return ""

@@ -33,6 +33,7 @@ func TestComposeRefuses(t *testing.T) {
 		{"compositor's commands", `files.read = ["xdg-run/sway-ipc.1000.5.sock"]`, "s /run/user/1000/sway-ipc.1000.5.sock", `files.read = "xdg-run/sway-ipc.1000.5.sock"` + session},
 		{"wayland as a file", `files.read = ["xdg-run/wayland-0"]`, "s /run/user/1000/wayland-0", `files.read = "xdg-run/wayland-0": this is a display's socket; it is never granted` + "\n  hint: write display.wayland or display.x11"},
 		{"tmp", `files.write = ["/tmp"]`, "", `files.write = "/tmp": other programs keep their sockets here; it is never granted` + "\n  hint: name what the app needs below it"},
+		{"etc", `files.read = ["/etc"]`, "", `files.read = "/etc": every sandbox has its own; it is never granted` + "\n  hint: name what the app needs below it"},
 		{"proc", `files.read = ["/proc/sys"]`, "", `files.read = "/proc/sys": it shows the processes of the host; it is never granted`},
 		{"device as a file", `files.write = ["/dev/sda"]`, "c /dev/sda 8:0", `files.write = "/dev/sda": devices are granted by name; it is never granted` + "\n  hint: write [devices]"},
 

@@ -23,7 +23,9 @@ const systemOrigin Origin = "the default sandbox"
 
 // system makes all but the home: the programs, /etc, and the folders of the kernel.
 func (c *composer) system() {
-	c.home = c.w.Home
+	if c.home = c.w.Home; strings.HasPrefix(c.home, "/") {
+		c.home = clean(c.home)
+	}
 	c.runtime = "/run/user/" + strconv.FormatUint(uint64(c.w.Host.UID), 10)
 	if c.hostSystem() {
 		c.hostRoot()

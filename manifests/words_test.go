@@ -2,6 +2,7 @@ package manifests_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -169,6 +170,36 @@ f /etc/fstab`
 				t.Errorf("warnings: %v", s.Warnings)
 			}
 		})
+	}
+}
+
+// TestHome is which paths can be a home inside.
+func TestHome(t *testing.T) {
+	for home, want := range map[string]string{
+		"/home/ann":     "",
+		"/root":         "",
+		"/var/lib/app":  "",
+		"/tmp/x":        "",
+		"":              "is no absolute path",
+		"relative":      "is no absolute path",
+		"/":             "is the root itself",
+		"/home":         "is a part of the system",
+		"/usr/sbin":     "is a part of the system",
+		"/proc/self":    "is a part of the system",
+		"/etc/x":        "is a part of the system",
+		"/run/user":     "is a part of the system",
+		"/var/tmp":      "is a part of the system",
+		"/homer/../etc": "is a part of the system",
+	} {
+		w := fakeWorld(t, "", "")
+		w.Home = home
+		_, err := manifests.Compose(new(manifests.Manifest), w, manifests.Command{Argv: []string{"app"}})
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %v", home, err)
+		case want != "" && (err == nil || !strings.HasPrefix(err.Error(), "$HOME: HOME = "+strconv.Quote(home)+": "+want)):
+			t.Errorf("%q: got %v, want %s", home, err, want)
+		}
 	}
 }
 

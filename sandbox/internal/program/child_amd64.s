@@ -37,11 +37,12 @@ TEXT ·fork(SB), NOSPLIT, $0-72
 	RET
 child:
 	// Go code loads its g from thread-local storage after every call into assembly. Nothing
-	// here uses it, but the runtime's memory may be gone by then: point it into the image.
-	// arch_prctl(ARCH_SET_FS, base+16)
+	// here uses it, but the runtime's memory may be gone by then: point it into the stack, whose
+	// end it must not be behind, as the word is at a distance below it that the linker decides.
+	// arch_prctl(ARCH_SET_FS, end of the stack)
 	MOVQ $158, AX
 	MOVQ $0x1002, DI
-	LEAQ 16(R13), SI
+	MOVQ R12, SI
 	SYSCALL
 	LEAQ -64(R12), SP // with room to spill the arguments to
 	MOVQ R13, AX

@@ -24,6 +24,7 @@ func BenchmarkStart(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				in.Wait()
 				in.Close()
 			}
 		})

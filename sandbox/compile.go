@@ -57,9 +57,10 @@ type compiler struct {
 	one     program.Cell // a word of 1
 	gate    program.Cell // an eventfd that is written when PID 1 is ready for the app
 	said    map[message]program.Cell
-	made    *node // what is known of the new root
-	rooted  bool  // root is attached
-	stacked int   // how many mounts lie between root and the caller's root
+	made    *node                  // what is known of the new root
+	rooted  bool                   // root is attached
+	early   map[*Bind]program.Cell // copies of the caller's root
+	stacked int                    // how many mounts lie between root and the caller's root
 }
 
 // Compile turns a Spec into the system calls that make the sandbox. It is pure: the same input

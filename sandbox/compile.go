@@ -20,7 +20,8 @@ type Program struct {
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles
 	alone  []program.Cell // below and above the status socket, for the reaper
-	unmap  []program.Cell // pairs of address and length of what a reaper does not need
+	unmap  []program.Cell // pairs of address and length of the caller's memory
+	rest   []program.Cell // address and length of what a reaper does not need of the image
 	maps   bool           // the parent writes the id maps
 }
 
@@ -73,6 +74,7 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	}
 	c.cells()
 	for _, phase := range []func(*compiler){
+		(*compiler).dropMemory,
 		(*compiler).closeFiles, // nothing of the caller's but what is passed on
 		(*compiler).dieWithParent,
 		(*compiler).enterNamespaces, // and get the id maps

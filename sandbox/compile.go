@@ -81,7 +81,7 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 		(*compiler).describeSystem,  // host name, clocks, loopback
 		(*compiler).buildRoot,       // every Step, then pivot_root
 		(*compiler).splitReaper,     // PID 1 stays behind
-		(*compiler).openTerminal,
+		(*compiler).startSession,
 		(*compiler).setProcess, // limits, umask, working directory
 		(*compiler).dropPrivileges,
 		(*compiler).confine, // Landlock, seccomp

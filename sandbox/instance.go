@@ -88,6 +88,18 @@ func (in *Instance) Signal(sig unix.Signal) error {
 	return sendSignal(in.speaker(), sig)
 }
 
+// SignalGroup sends a signal to the app's process group. Before Linux 6.9 only the app gets it.
+func (in *Instance) SignalGroup(sig unix.Signal) error {
+	in.open.Lock()
+	defer in.open.Unlock()
+	if in.speaker() >= 0 && unix.PidfdSendSignal(in.speaker(), sig, nil, pidfdSignalProcessGroup) == nil {
+		return nil
+	}
+	return sendSignal(in.speaker(), sig)
+}
+
+const pidfdSignalProcessGroup = 1 << 2 // PIDFD_SIGNAL_PROCESS_GROUP
+
 func sendSignal(pidfd int, sig unix.Signal) error {
 	if pidfd < 0 {
 		return os.ErrProcessDone

@@ -145,7 +145,7 @@ func suspend(tty *terminal.Terminal, in *sandbox.Instance) {
 	tty.Restore()
 	unix.Kill(os.Getpid(), unix.SIGSTOP)
 	tty.Raw()
-	in.Signal(unix.SIGCONT)
+	in.SignalGroup(unix.SIGCONT)
 }
 
 // exitStatus is the status of a program as a shell gives it.

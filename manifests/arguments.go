@@ -90,7 +90,7 @@ func (c *composer) judgeArgument(g *grant) bool {
 		c.warn(g.key, g.asks, "the app does not get your home or your keys by an argument", "if you mean it: --read or --write "+quote(g.dest))
 		return false
 	}
-	if is, _ := c.startsIn(path); is && g.write {
+	if g.write && c.runsOutside(path) {
 		c.warn(g.key, g.asks, "what is there runs outside the sandbox, so the app can only read it", "")
 		g.write = false
 	}

@@ -64,6 +64,7 @@ type composer struct {
 // placed is a step and its destination, by which steps are put in order.
 type placed struct {
 	dest string
+	key  string // dest with the lowest byte for each slash: so a folder comes directly before what lies in it
 	step sandbox.Step
 }
 
@@ -101,13 +102,13 @@ func Compose(m *Manifest, w *World, cmd Command) (*Sandbox, error) {
 
 // add puts a step in the sandbox.
 func (c *composer) add(dest string, step sandbox.Step) {
-	c.steps = append(c.steps, placed{dest, step})
+	c.steps = append(c.steps, placed{dest, strings.ReplaceAll(dest, "/", "\x01"), step})
 }
 
 // arrange orders the steps so that parents come before what lies in them, holes and read-only
 // marks last. Steps with one destination stay in the order in which they were added.
 func (c *composer) arrange() {
-	slices.SortStableFunc(c.steps, func(a, b placed) int { return comparePaths(a.dest, b.dest) })
+	slices.SortStableFunc(c.steps, func(a, b placed) int { return strings.Compare(a.key, b.key) })
 	root := make([]sandbox.Step, 0, len(c.steps)+len(c.covers)+2)
 	for _, placed := range c.steps {
 		root = append(root, placed.step)
@@ -115,26 +116,6 @@ func (c *composer) arrange() {
 	root = append(root, c.covers...)
 	root = append(root, &sandbox.ReadOnly{Dest: "/dev"}, &sandbox.ReadOnly{Dest: "/"})
 	c.out.Spec.Root = root
-}
-
-// comparePaths orders clean paths so that a folder comes directly before what lies in it.
-func comparePaths(a, b string) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] == b[i] {
-			continue
-		}
-		switch {
-		case a[i] == '/':
-			return -1
-		case b[i] == '/':
-			return 1
-		case a[i] < b[i]:
-			return -1
-		}
-		return 1
-	}
-	return len(a) - len(b)
 }
 
 // refuse notes that a value cannot be granted.

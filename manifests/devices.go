@@ -28,6 +28,9 @@ func (c *composer) devices() {
 
 // showDevice binds a node, or a folder of nodes, that works.
 func (c *composer) showDevice(source, dest string, origin Origin) {
+	if c.has(dest) {
+		return
+	}
 	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, Devices: true, NoSymlinks: true, Origin: origin})
 }
 
@@ -89,10 +92,8 @@ func (c *composer) computing(origin Origin) {
 
 // showSys shows a folder of /sys, if it exists, once.
 func (c *composer) showSys(path string, origin Origin) {
-	for _, placed := range c.steps {
-		if placed.dest == path {
-			return
-		}
+	if c.has(path) {
+		return
 	}
 	if file, err := c.w.Files.Lstat(path); err == nil && file.is(unix.S_IFDIR) {
 		c.add(path, &sandbox.Bind{Source: path, Dest: path, NoSymlinks: true, Origin: origin})
@@ -117,6 +118,9 @@ func (c *composer) sysDevice(node, class, name string, origin Origin) {
 		device = parent.path // the card itself, of which /drm/renderD128 is a part
 	}
 	c.showSys(device, origin)
+	if c.has(link) {
+		return
+	}
 	c.add(link, &sandbox.Symlink{Dest: link, Target: real.path, Origin: origin})
 	link = "/sys/class/" + class + "/" + name
 	c.add(link, &sandbox.Symlink{Dest: link, Target: real.path, Origin: origin})

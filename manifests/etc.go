@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,12 +37,8 @@ func (c *composer) hostEtc() {
 		c.problems.add(systemOrigin, "/etc: "+reason(err), "")
 		return
 	}
-	next := 0
 	for _, entry := range entries {
-		for next < len(etcNames) && etcNames[next] < entry.Name {
-			next++
-		}
-		if next < len(etcNames) && etcNames[next] == entry.Name || hasVersion(entry.Name) {
+		if _, listed := slices.BinarySearch(etcNames[:], entry.Name); listed || hasVersion(entry.Name) {
 			c.show("/etc/"+entry.Name, entry)
 		}
 	}

@@ -152,7 +152,7 @@ func (c *composer) showGrant(g *grant) {
 		return // every sandbox has it
 	}
 	c.pin(g)
-	if _, holds := c.startsIn(g.source.path); holds && g.write {
+	if g.write && c.holdsStarts(g.source.path) {
 		c.split(g)
 	} else {
 		c.bindGrant(g, g.source.path, g.dest, g.write)

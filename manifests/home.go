@@ -13,7 +13,7 @@ import (
 func (c *composer) ownHome() {
 	mode := Text{orDefault(c.m.Home.Mode, "ephemeral"), c.m.Home.Mode.Origin}
 	if why := homeProblem(c.home); why != "" {
-		c.problems.add("$HOME", "HOME = "+quote(c.home)+": "+why, "set HOME to your own folder")
+		c.problems.add("$HOME", "HOME = "+quote(c.w.Home)+": "+why, "set HOME to your own folder")
 		return
 	}
 	if mode.Value == "ephemeral" {
@@ -43,8 +43,12 @@ func homeProblem(home string) string {
 	if home == "/" {
 		return "is the root itself"
 	}
+	switch home {
+	case "/home", "/run", "/run/user", "/tmp", "/var", "/var/tmp":
+		return "is a part of the system"
+	}
 	for _, taken := range [...]string{"/bin", "/dev", "/etc", "/nix", "/opt", "/proc", "/sbin", "/sys", "/usr"} {
-		if inside(home, taken) || home == "/var/tmp" || home == "/tmp" || home == "/run" || home == "/var" {
+		if inside(home, taken) {
 			return "is a part of the system"
 		}
 	}

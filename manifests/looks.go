@@ -1,10 +1,6 @@
 package manifests
 
-import (
-	"golang.org/x/sys/unix"
-
-	"snug/sandbox"
-)
+import "golang.org/x/sys/unix"
 
 // The person's own fonts, themes and icons, so that a window looks as it does outside. They are
 // only for apps with a display, and only to be read.
@@ -46,7 +42,7 @@ func (c *composer) look(path, dest string, origin Origin) bool {
 	if c.secret(real.path) || c.forbiddenIn(real.path) != nil || inside(c.realHome(), real.path) {
 		return false // a link led astray
 	}
-	c.add(dest, &sandbox.Bind{Source: real.path, Dest: dest, NoSymlinks: true, Origin: origin})
+	c.bindFor(real.path, dest, origin)
 	return true
 }
 

@@ -71,7 +71,8 @@ func (c *composer) userResolver() {
 			}
 		}
 	}
-	c.write("/etc/resolv.conf", text)
+	const path = "/etc/resolv.conf"
+	c.add(path, &sandbox.Data{Dest: path, Content: []byte(text), Origin: c.m.Network.Mode.Origin})
 }
 
 // hostResolver shows the host's own resolv.conf. Most hosts replace it by rename, and a file that
@@ -84,17 +85,18 @@ func (c *composer) hostResolver() {
 		c.warn("network.mode", c.m.Network.Mode, "this machine has no "+path+": names cannot be looked up", "")
 		return
 	}
+	origin := c.m.Network.Mode.Origin
 	folder := dirname(real.path)
 	if !inside(folder, "/run") || folder == "/run" {
-		c.bind(real.path, path)
+		c.bindFor(real.path, path, origin)
 		return
 	}
-	c.bind(folder, folder)
-	c.add(path, &sandbox.Symlink{Dest: path, Target: real.path, Origin: systemOrigin})
+	c.bindFor(folder, folder, origin)
+	c.add(path, &sandbox.Symlink{Dest: path, Target: real.path, Origin: origin})
 	entries, _ := c.w.Files.ReadDir(folder)
 	for _, entry := range entries {
 		if entry.is(unix.S_IFSOCK) {
-			c.covers = append(c.covers, &sandbox.Mask{Dest: folder + "/" + entry.Name, Origin: systemOrigin})
+			c.covers = append(c.covers, &sandbox.Mask{Dest: folder + "/" + entry.Name, Origin: origin})
 		}
 	}
 }

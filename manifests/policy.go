@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,7 @@ import (
 //  1. Refused always: what leads out of the sandbox. These are container engines' sockets, the
 //     sockets of the session (message bus, PipeWire, keyring, agents, compositors' own), the
 //     system's buses, the real X authority; and the folders that are nothing but such things:
-//     / /run /run/user /tmp /dev /proc, and the session's folder in /run/user. What lies in a
+//     / /run /run/user /tmp /dev /proc /sys /etc, and the session's folder in /run/user. What lies in a
 //     folder that may be granted, such as the home, is hidden there.
 //  2. Never writable: what starts programs outside the sandbox, at login or by itself, and snug's
 //     own folders. A writable folder that holds such a name, or could come to hold it, is shown
@@ -48,6 +49,12 @@ const (
 	whyPipeWire = "PipeWire's own socket gives away camera, microphone and screen"
 	whyXauth    = "your X authority opens the display to everything"
 	whyDisplay  = "this is a display's socket"
+	whySound    = "this is the sound server's socket"
+	whyDevice   = "devices are granted by name"
+	whySockets  = "this folder is nothing but ways out of the sandbox"
+	whyRoot     = "the root of the host is everything"
+	whyOwn      = "every sandbox has its own"
+	whyTmp      = "other programs keep their sockets here"
 )
 
 // engineSockets are container and virtual machine engines', wherever they keep them.
@@ -79,7 +86,6 @@ func (c *composer) policy() *forbidden {
 	if c.fixed == nil {
 		c.fixed = &forbidden{home: c.realPath(c.home)}
 		c.listForbidden(c.fixed)
-		c.listStarts(c.fixed)
 	}
 	return c.fixed
 }
@@ -101,7 +107,9 @@ func (c *composer) listForbidden(f *forbidden) {
 			f.always = append(f.always, outlet{c.realPath(path), why})
 		}
 	}
-	never(whyEngine, engineSockets[:]...)
+	for _, path := range engineSockets {
+		f.always = append(f.always, outlet{path, whyEngine})
+	}
 	never(whyBus, "/run/dbus")
 	never("systemd's sockets lead out of the sandbox", "/run/systemd")
 	never(whyDisplay, "/tmp/.X11-unix", "/tmp/.ICE-unix")
@@ -113,14 +121,13 @@ func (c *composer) listForbidden(f *forbidden) {
 			never(variable.why, path)
 		}
 	}
-	const onlySockets = "this folder is nothing but ways out of the sandbox"
 	for _, path := range [...]string{"/run", "/run/user"} {
-		f.broad = append(f.broad, outlet{path, onlySockets})
+		f.broad = append(f.broad, outlet{path, whySockets})
 	}
-	f.broad = append(f.broad, outlet{"/", "the root of the host is everything"},
-		outlet{"/tmp", "other programs keep their sockets here"})
+	f.broad = append(f.broad, outlet{"/", whyRoot},
+		outlet{"/tmp", whyTmp}, outlet{"/etc", whyOwn}, outlet{"/sys", whyOwn})
 	if c.w.RuntimeDir != "" {
-		f.broad = append(f.broad, outlet{c.realPath(c.w.RuntimeDir), onlySockets})
+		f.broad = append(f.broad, outlet{c.realPath(c.w.RuntimeDir), whySockets})
 	}
 	for _, name := range secretNames {
 		f.secret = append(f.secret, c.realPath(child(c.home, name)))
@@ -177,7 +184,7 @@ func (c *composer) forbiddenIn(path string) *outlet {
 	case inside(path, "/proc"):
 		return &outlet{path, "it shows the processes of the host"}
 	case inside(path, "/dev"):
-		return &outlet{path, "devices are granted by name in [devices]"}
+		return &outlet{path, whyDevice}
 	}
 	return c.forbiddenSession(path)
 }
@@ -198,7 +205,7 @@ func (c *composer) forbiddenSession(path string) *outlet {
 	case strings.HasPrefix(name, "wayland-"), strings.Contains(name, "Xwayland"), strings.HasPrefix(name, "xauth"):
 		return &outlet{path, whyDisplay}
 	case name == "pulse":
-		return &outlet{path, "this is the sound server's socket"}
+		return &outlet{path, whySound}
 	case Words("docker* podman* containerd* buildkit* libpod crun runc").Has(name):
 		return &outlet{path, whyEngine}
 	case name == "bus":
@@ -211,8 +218,12 @@ func (c *composer) forbiddenSession(path string) *outlet {
 
 // hidden returns what a folder that may be granted holds of what may not, as far as it exists.
 func (c *composer) hidden(folder string) (paths []string) {
-	for _, place := range c.policy().always {
-		if inside(place.path, folder) && place.path != folder {
+	f := c.policy()
+	for _, places := range [...][]outlet{f.broad, f.always} {
+		for _, place := range places {
+			if !inside(place.path, folder) || place.path == folder || slices.Contains(paths, place.path) {
+				continue
+			}
 			if _, err := c.w.Files.Lstat(place.path); err == nil {
 				paths = append(paths, place.path)
 			}
@@ -234,11 +245,27 @@ func (c *composer) secret(path string) bool {
 // startsIn reports what a path without links has to do with the names that are never writable:
 // whether it is or lies below one, and whether one lies below it.
 func (c *composer) startsIn(path string) (is, holds bool) {
-	for _, start := range c.policy().starts {
+	f := c.policy()
+	if f.starts == nil {
+		c.listStarts(f)
+	}
+	for _, start := range f.starts {
 		is = is || inside(path, start)
 		holds = holds || inside(start, path) && start != path
 	}
 	return is, holds
+}
+
+// runsOutside reports whether a path without links is never writable.
+func (c *composer) runsOutside(path string) bool {
+	is, _ := c.startsIn(path)
+	return is
+}
+
+// holdsStarts reports whether what lies below a path without links, or could, is never writable.
+func (c *composer) holdsStarts(path string) bool {
+	_, holds := c.startsIn(path)
+	return holds
 }
 
 // judge applies the policy to a grant and reports whether it may be given.
@@ -252,7 +279,7 @@ func (c *composer) judge(g *grant) bool {
 		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", "files.read shows it")
 		return false
 	}
-	if is, _ := c.startsIn(path); is && g.write {
+	if g.write && c.runsOutside(path) {
 		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", "files.read shows it")
 		return false
 	}
@@ -270,15 +297,21 @@ func (c *composer) judge(g *grant) bool {
 	return true
 }
 
-// hintFor says what to write instead of a grant that is never given.
+// hintFor says what to write instead of a grant that is never given, or nothing.
 func hintFor(place *outlet) string {
 	switch place.why {
-	case whyDisplay:
-		return `write display.wayland or display.x11`
+	case whyDisplay, whyXauth:
+		return "write display.wayland or display.x11"
 	case whyBus:
 		return "write [bus.session] or [bus.system]"
 	case whyPipeWire:
 		return "write [sound] or devices.camera"
+	case whySound:
+		return "write [sound]"
+	case whyDevice:
+		return "write [devices]"
+	case whySockets, whyRoot, whyTmp, whyOwn:
+		return "name what the app needs below it"
 	}
-	return "name what lies below it, if that is what the app needs"
+	return ""
 }

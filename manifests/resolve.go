@@ -20,8 +20,7 @@ const maxLinks = 40
 // resolve follows every link of an absolute path. What does not exist is no error but a rest.
 func (c *composer) resolve(path string) (target, error) {
 	t := target{file: File{Mode: unix.S_IFDIR}}
-	todo := path
-	for todo != "" {
+	for todo := path; todo != ""; {
 		var name string
 		name, todo, _ = strings.Cut(todo, "/")
 		switch name {
@@ -32,36 +31,19 @@ func (c *composer) resolve(path string) (target, error) {
 			continue
 		}
 		here := t.path + "/" + name
-		file, known := c.folders[here]
-		if !known {
-			var err error
-			file, err = c.w.Files.Lstat(here)
-			if err == unix.ENOENT {
-				t.rest = strings.Trim(name+"/"+todo, "/")
-				t.path = orRoot(t.path)
-				return t, nil
-			}
-			if err != nil {
-				return t, err
-			}
-		}
+		file, err := c.lstat(here)
 		switch {
+		case err == unix.ENOENT:
+			t.path, t.rest = orRoot(t.path), strings.Trim(name+"/"+todo, "/")
+			return t, nil
+		case err != nil:
+			return t, err
 		case file.is(unix.S_IFLNK):
-			text, err := c.w.Files.Readlink(here)
-			if err != nil {
+			if todo, err = c.follow(&t, here, todo); err != nil {
 				return t, err
 			}
-			if t.links = append(t.links, here); len(t.links) > maxLinks {
-				return t, unix.ELOOP
-			}
-			if strings.HasPrefix(text, "/") {
-				t.path = ""
-			}
-			todo = text + "/" + todo
 			continue
-		case file.is(unix.S_IFDIR):
-			c.folders[here] = file
-		case strings.Trim(todo, "/") != "":
+		case !file.is(unix.S_IFDIR) && strings.Trim(todo, "/") != "":
 			return t, unix.ENOTDIR
 		}
 		t.path, t.file = here, file
@@ -70,6 +52,33 @@ func (c *composer) resolve(path string) (target, error) {
 		t.path, t.file = "/", File{Mode: unix.S_IFDIR}
 	}
 	return t, nil
+}
+
+// lstat looks at a file, at a plain folder only once: most paths begin alike.
+func (c *composer) lstat(path string) (File, error) {
+	if file, known := c.folders[path]; known {
+		return file, nil
+	}
+	file, err := c.w.Files.Lstat(path)
+	if err == nil && file.is(unix.S_IFDIR) {
+		c.folders[path] = file
+	}
+	return file, err
+}
+
+// follow takes a link at here and returns what is still to go: its text, then the rest.
+func (c *composer) follow(t *target, here, todo string) (string, error) {
+	text, err := c.w.Files.Readlink(here)
+	if err != nil {
+		return "", err
+	}
+	if t.links = append(t.links, here); len(t.links) > maxLinks {
+		return "", unix.ELOOP
+	}
+	if strings.HasPrefix(text, "/") {
+		t.path = ""
+	}
+	return text + "/" + todo, nil
 }
 
 // exists resolves a path and reports whether something is there.

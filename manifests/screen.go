@@ -31,11 +31,6 @@ func (c *composer) screen() {
 	}
 }
 
-// showSocket binds a socket of the host.
-func (c *composer) showSocket(source, dest string, origin Origin) {
-	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, NoSymlinks: true, Origin: origin})
-}
-
 // showWayland shows the compositor's socket and reports whether there is one.
 func (c *composer) showWayland(asks Text) bool {
 	name := c.w.getenv("WAYLAND_DISPLAY")
@@ -54,7 +49,7 @@ func (c *composer) showWayland(asks Text) bool {
 		return false
 	}
 	name = basename(path)
-	c.showSocket(socket, c.runtime+"/"+name, asks.Origin)
+	c.bindFor(socket, c.runtime+"/"+name, asks.Origin)
 	c.env = append(c.env, "WAYLAND_DISPLAY="+name)
 	c.tellDanger(GroupScreen, "use the Wayland display without a filter", asks.Origin, "wayland-raw")
 	return true
@@ -89,7 +84,7 @@ func (c *composer) showX11(asks Text) bool {
 		if !ok {
 			return false
 		}
-		c.showSocket(socket, path, asks.Origin)
+		c.bindFor(socket, path, asks.Origin)
 		c.env = append(c.env, "DISPLAY=:"+number)
 	}
 	c.showCookie(number, asks)

@@ -2,7 +2,6 @@ package manifests
 
 import (
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -78,71 +77,6 @@ func lookupID(files FileSystem, path string, id uint32) []string {
 
 // maxNames bounds /etc/passwd and /etc/group, which list thousands of people on some machines.
 const maxNames = 8 << 20
-
-// hostFiles is the FileSystem of this machine.
-type hostFiles struct{}
-
-func (hostFiles) Lstat(path string) (File, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return File{}, err
-	}
-	return File{Mode: st.Mode, Rdev: uint64(st.Rdev)}, nil
-}
-
-func (hostFiles) Readlink(path string) (string, error) {
-	var buf [4096]byte
-	n, err := unix.Readlink(path, buf[:])
-	if err != nil {
-		return "", err
-	}
-	return string(buf[:n]), nil
-}
-
-func (hostFiles) ReadDir(path string) ([]File, error) {
-	dir, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	entries, err := dir.ReadDir(maxEntries + 1)
-	if err != nil && len(entries) == 0 && len(path) > 0 {
-		if err.Error() == "EOF" {
-			return nil, nil
-		}
-		return nil, err
-	}
-	files := make([]File, len(entries))
-	for i, entry := range entries {
-		files[i] = File{Name: entry.Name(), Mode: modeBits(entry.Type())}
-	}
-	slices.SortFunc(files, func(a, b File) int { return strings.Compare(a.Name, b.Name) })
-	return files, nil
-}
-
-func (hostFiles) ReadFile(path string, limit int) ([]byte, error) { return readBounded(path, limit) }
-
-// maxEntries bounds a folder that is shown entry by entry.
-const maxEntries = 4096
-
-// modeBits translates the type of a file to the kernel's bits.
-func modeBits(mode os.FileMode) uint32 {
-	switch {
-	case mode.IsRegular():
-		return unix.S_IFREG
-	case mode.IsDir():
-		return unix.S_IFDIR
-	case mode&os.ModeSymlink != 0:
-		return unix.S_IFLNK
-	case mode&os.ModeSocket != 0:
-		return unix.S_IFSOCK
-	case mode&os.ModeNamedPipe != 0:
-		return unix.S_IFIFO
-	case mode&os.ModeCharDevice != 0:
-		return unix.S_IFCHR
-	}
-	return unix.S_IFBLK
-}
 
 // answers connects to a socket, without waiting for a server that does not accept.
 func answers(path string) bool {

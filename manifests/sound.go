@@ -20,7 +20,7 @@ func (c *composer) sound() {
 		return
 	}
 	dest := c.runtime + "/pulse/native"
-	c.showSocket(path, dest, asks.Origin)
+	c.bindFor(path, dest, asks.Origin)
 	c.env = append(c.env, "PULSE_SERVER=unix:"+dest)
 	c.tellDanger(GroupSound, "use the sound server without a filter", asks.Origin, "sound-raw")
 	for _, cookie := range [...]string{c.w.getenv("PULSE_COOKIE"), child(c.w.Config, "pulse/cookie"), child(c.w.Home, ".pulse-cookie")} {

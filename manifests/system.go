@@ -23,7 +23,9 @@ const systemOrigin Origin = "the default sandbox"
 
 // system makes all but the home: the programs, /etc, and the folders of the kernel.
 func (c *composer) system() {
-	c.home = c.w.Home
+	if c.home = c.w.Home; strings.HasPrefix(c.home, "/") {
+		c.home = clean(c.home)
+	}
 	c.runtime = "/run/user/" + strconv.FormatUint(uint64(c.w.Host.UID), 10)
 	if c.hostSystem() {
 		c.hostRoot()
@@ -90,8 +92,10 @@ func (c *composer) inTree(path string) bool {
 }
 
 // bind shows a file of the host read-only. The source was resolved.
-func (c *composer) bind(source, dest string) {
-	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, NoSymlinks: true, Origin: systemOrigin})
+func (c *composer) bind(source, dest string) { c.bindFor(source, dest, systemOrigin) }
+
+func (c *composer) bindFor(source, dest string, origin Origin) {
+	c.add(dest, &sandbox.Bind{Source: source, Dest: dest, NoSymlinks: true, Origin: origin})
 }
 
 // show shows an entry of / or /etc at its own place: a link as a link where it leads to something

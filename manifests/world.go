@@ -40,7 +40,7 @@ type World struct {
 type FileSystem interface {
 	Lstat(path string) (File, error)
 	Readlink(path string) (string, error)
-	// ReadDir returns the entries of a folder, sorted by name, with Mode's type bits set.
+	// ReadDir returns the entries of a folder, in any order, with Mode's type bits set.
 	ReadDir(path string) ([]File, error)
 	// ReadFile returns a regular file of at most limit bytes.
 	ReadFile(path string, limit int) ([]byte, error)

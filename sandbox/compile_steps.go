@@ -241,6 +241,35 @@ func (s *Tmpfs) compile(c *compiler) {
 func (s *Proc) compile(c *compiler) {
 	if c.checkDest(verbProc, s.Dest, s.Origin) {
 		c.mount(s.Origin, s.Dest, "proc", inert, "", foreign())
+		if !s.Writable && c.hasRoot() {
+			c.protectProc(s)
+		}
+	}
+}
+
+// hasRoot reports whether the host's root, whom /proc/sys obeys without capabilities, is or may
+// be a user inside.
+func (c *compiler) hasRoot() bool {
+	u := &c.spec.Users
+	for _, r := range u.UIDs {
+		if r.Outside == 0 {
+			return true
+		}
+	}
+	return len(u.UIDs) == 0 && c.host.UID == 0
+}
+
+// protectProc covers what sets the machine up with itself, read-only.
+func (c *compiler) protectProc(s *Proc) {
+	const ops = 5 // of each, which a kernel without the name skips
+	for _, name := range []string{"/sys", "/sysrq-trigger", "/irq", "/bus"} {
+		c.note("make read-only", s.Dest+name, s.Origin)
+		c.openIn(strings.Join(split(s.Dest+name), "/"), unix.O_PATH).On(unix.ENOENT, program.Skip, ops)
+		c.b.Call(unix.SYS_OPEN_TREE, c.at.Value(), c.empty(), program.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).To(c.tree)
+		c.setAttr(c.tree.Value(), "", unix.MOUNT_ATTR_RDONLY, unix.MS_PRIVATE, false)
+		c.attach(c.tree, c.at.Value(), "")
+		c.close(c.tree)
+		c.close(c.at)
 	}
 }
 

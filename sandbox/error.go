@@ -86,7 +86,7 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "part of the path became a symbolic link after it was checked; start again"
 	case is(verbBind, syscall.EACCES):
 		return "you may not enter a folder on the way to it"
-	case is(verbBind, syscall.ENOTDIR, syscall.EISDIR):
+	case is(verbBind, syscall.EINVAL, syscall.ENOTDIR, syscall.EISDIR):
 		return "a folder can only be shown on a folder, a file only on a file"
 	case is(verbOverlay, syscall.EINVAL, syscall.EOPNOTSUPP) && !h.Has(6, 6):
 		return "changes in memory over an overlay need Linux 6.6; give it an upper folder on disk"
@@ -96,6 +96,8 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "the file is not executable, or lies on a mount without exec"
 	case is(verbExec, syscall.ENOEXEC):
 		return "the file is not a program for this machine; a script needs #! in its first line"
+	case errno == syscall.EROFS:
+		return "its parent is read-only in the sandbox; make it before that is bound, or mount a tmpfs there"
 	case is(verbDir):
 		return "the working directory is not in the sandbox"
 	case is(verbUserLimit):

@@ -145,7 +145,7 @@ func (p *Program) fillGaps(numbers []uint64) []program.Value {
 
 // fillUnmap gives the ranges of addresses that a reaper does not need.
 func (p *Program) fillUnmap(keep [2][2]uint64) []program.Value {
-	if len(p.unmap) == 0 {
+	if len(p.unmap) == 0 || keepMemory {
 		return nil
 	}
 	var cells []program.Value

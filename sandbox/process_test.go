@@ -260,7 +260,10 @@ func TestStops(t *testing.T) {
 	for _, init := range []bool{false, true} {
 		s := shell("echo; read x; exit 6")
 		s.Process.Init = init
-		r, w, _ := os.Pipe()
+		var pipe [2]int // not os.Pipe, which is non-blocking
+		unix.Pipe2(pipe[:], unix.O_CLOEXEC)
+		r, w := os.NewFile(uintptr(pipe[0]), "r"), os.NewFile(uintptr(pipe[1]), "w")
+		defer r.Close()
 		s.Process.Files = []sandbox.File{{Number: 0, Source: r}}
 		in := start(t, s)
 		stopped := make(chan unix.WaitStatus, 1)

@@ -44,10 +44,13 @@ type Tmpfs struct {
 }
 
 // Proc is a new procfs, which shows the sandbox's own processes; it needs a new PID namespace
-// or shows the caller's.
+// or shows the caller's. Where the host's root is a user inside, the kernel would let it write
+// the machine's settings: then sys, sysrq-trigger, irq and bus are read-only unless Writable,
+// and nested sandboxes cannot mount a procfs of their own.
 type Proc struct {
-	Dest   string
-	Origin Origin
+	Dest     string
+	Writable bool
+	Origin   Origin
 }
 
 // Sysfs is a new sysfs. It needs a network namespace that the sandbox's user namespace owns.

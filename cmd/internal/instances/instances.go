@@ -60,13 +60,14 @@ var ErrTaken = errors.New("an instance of this name is running")
 
 // Claim takes a name. With exact it is name or [ErrTaken]; else name, name-2, name-3 and so on.
 func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
-	tmp, err := os.CreateTemp(d.path, ".new-")
+	// A file without a name, so that nobody sees it before its lock is held (open(2), O_TMPFILE).
+	fd, err := unix.Open(d.path, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "make a file in", Path: d.path, Err: err}
 	}
-	defer os.Remove(tmp.Name())
-	if err := unix.Flock(int(tmp.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		tmp.Close()
+	file := os.NewFile(uintptr(fd), "instance")
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
 		return nil, os.NewSyscallError("flock", err)
 	}
 	for n := 1; ; n++ {
@@ -74,21 +75,26 @@ func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
 		if n > 1 {
 			try += "-" + strconv.Itoa(n)
 		}
-		err := os.Link(tmp.Name(), filepath.Join(d.path, try))
-		if errors.Is(err, os.ErrExist) && d.sweep(try) {
-			err = os.Link(tmp.Name(), filepath.Join(d.path, try))
+		err := d.link(fd, try)
+		if err == unix.EEXIST && d.sweep(try) {
+			err = d.link(fd, try)
 		}
 		switch {
 		case err == nil:
-			return &Claim{try, d, tmp}, nil
-		case !errors.Is(err, os.ErrExist):
-			tmp.Close()
-			return nil, err
+			return &Claim{try, d, file}, nil
+		case err != unix.EEXIST:
+			file.Close()
+			return nil, os.NewSyscallError("linkat", err)
 		case exact:
-			tmp.Close()
+			file.Close()
 			return nil, ErrTaken
 		}
 	}
+}
+
+// link gives an open file a name in the folder.
+func (d *Dir) link(fd int, name string) error {
+	return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, filepath.Join(d.path, name), unix.AT_SYMLINK_FOLLOW)
 }
 
 // Write records what runs under the name.
@@ -135,7 +141,7 @@ func (d *Dir) List() ([]*Record, error) {
 	}
 	var list []*Record
 	for _, e := range entries {
-		if d.sweep(e.Name()) || strings.HasPrefix(e.Name(), ".") {
+		if d.sweep(e.Name()) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(d.path, e.Name()))

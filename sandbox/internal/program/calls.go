@@ -10,7 +10,7 @@ import (
 // call describes a system call for printing: a letter for each argument that it takes.
 //
 //	d descriptor   s string   p pointer   n number   o octal mode   x hexadecimal
-//	other letters: flags, see flagNames
+//	q string or number   other letters: flags, see flagNames
 type call struct{ name, args string }
 
 // describe knows the calls that our compilers emit; others are printed by number.
@@ -89,7 +89,7 @@ func describeMore(nr uint16) call {
 	case unix.SYS_PPOLL:
 		return call{"ppoll", "pnppn"}
 	case unix.SYS_PRCTL:
-		return call{"prctl", "Pnnnn"}
+		return call{"prctl", "Pqnnn"}
 	case unix.SYS_PRLIMIT64:
 		return call{"prlimit64", "nnpp"}
 	case unix.SYS_READ:

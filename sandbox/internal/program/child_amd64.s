@@ -13,11 +13,13 @@ TEXT ·syscall6(SB), NOSPLIT, $0-64
 	MOVQ AX, ret+56(FP)
 	RET
 
-// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr) uint64
 //
 // Makes the clone call and returns its result in the parent. The child leaves the parent's
-// stack at once, for stack, and never returns: it walks.
-TEXT ·fork(SB), NOSPLIT, $0-64
+// stack at once, for stack, and never returns: it walks. walk is called by its address and with
+// its arguments in registers, as Go code would call it (ABIInternal): by name it would be a
+// wrapper, which in -race builds calls the race detector.
+TEXT ·fork(SB), NOSPLIT, $0-72
 	MOVQ nr+0(FP), AX
 	MOVQ a0+8(FP), DI
 	MOVQ a1+16(FP), SI
@@ -27,23 +29,26 @@ TEXT ·fork(SB), NOSPLIT, $0-64
 	MOVQ stack+32(FP), R12
 	MOVQ base+40(FP), R13
 	MOVQ op+48(FP), BX
+	MOVQ walk+56(FP), R15
 	SYSCALL
 	TESTQ AX, AX
 	JZ child
-	MOVQ AX, ret+56(FP)
+	MOVQ AX, ret+64(FP)
 	RET
 child:
 	// Go code loads its g from thread-local storage after every call into assembly. Nothing
-	// here uses it, but the runtime's memory may be gone by then: point it into the image.
-	// arch_prctl(ARCH_SET_FS, base+16)
+	// here uses it, but the runtime's memory may be gone by then: point it into the stack, whose
+	// end it must not be behind, as the word is at a distance below it that the linker decides.
+	// arch_prctl(ARCH_SET_FS, end of the stack)
 	MOVQ $158, AX
 	MOVQ $0x1002, DI
-	LEAQ 16(R13), SI
+	MOVQ R12, SI
 	SYSCALL
-	LEAQ -64(R12), SP
-	MOVQ R13, 0(SP)
-	MOVQ BX, 8(SP)
-	CALL ·walk(SB)
+	LEAQ -64(R12), SP // with room to spill the arguments to
+	MOVQ R13, AX
+	XORL R14, R14
+	XORPS X15, X15
+	CALL R15
 	INT $3
 
 // func code() uintptr

@@ -13,11 +13,11 @@ TEXT ·syscall6(SB), NOSPLIT, $0-64
 	MOVD R0, ret+56(FP)
 	RET
 
-// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+// func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr) uint64
 //
 // Makes the clone call and returns its result in the parent. The child leaves the parent's
-// stack at once, for stack, and never returns: it walks.
-TEXT ·fork(SB), NOSPLIT, $0-64
+// stack at once, for stack, and never returns: it walks. See child_amd64.s for the call.
+TEXT ·fork(SB), NOSPLIT, $0-72
 	MOVD nr+0(FP), R8
 	MOVD a0+8(FP), R0
 	MOVD a1+16(FP), R1
@@ -27,16 +27,17 @@ TEXT ·fork(SB), NOSPLIT, $0-64
 	MOVD stack+32(FP), R19
 	MOVD base+40(FP), R20
 	MOVD op+48(FP), R21
+	MOVD walk+56(FP), R22
 	SVC
 	CBZ R0, child
-	MOVD R0, ret+56(FP)
+	MOVD R0, ret+64(FP)
 	RET
 child:
 	SUB $64, R19, R19
 	MOVD R19, RSP
-	MOVD R20, 8(RSP)
-	MOVD R21, 16(RSP)
-	CALL ·walk(SB)
+	MOVD R20, R0
+	MOVD R21, R1
+	CALL (R22)
 	BRK
 
 // func code() uintptr

@@ -32,7 +32,7 @@ func afterFork()
 // fork is in assembly: child_*.s.
 //
 //go:noescape
-func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64
+func fork(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr) uint64
 
 // Image is a [Program] laid out in memory with its cells filled, good for one [Image.Clone].
 type Image struct {
@@ -98,13 +98,18 @@ func (im *Image) Keep() [2][2]uint64 {
 	const page = 1 << 16 // the largest of any machine
 	own := uint64(os.Getpagesize())
 	front := [2]uint64{im.addr(0), im.addr(0) + (Kept+own-1)&^(own-1)}
-	child := walk
-	a, b := uint64(**(**uintptr)(unsafe.Pointer(&child))), uint64(code())
+	a, b := uint64(walkCode()), uint64(code())
 	machine := [2]uint64{min(a, b)&^(page-1) - page, max(a, b)&^(page-1) + 2*page}
 	if machine[0] < front[0] {
 		return [2][2]uint64{machine, front}
 	}
 	return [2][2]uint64{front, machine}
+}
+
+// walkCode is the address of walk itself: a func value points to a word that holds it.
+func walkCode() uintptr {
+	child := walk
+	return **(**uintptr)(unsafe.Pointer(&child))
 }
 
 // code is in assembly: child_*.s.
@@ -137,7 +142,7 @@ func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
 	// Descriptors that other goroutines are opening have their close-on-exec flag set before
 	// the lock is free (syscall.ForkLock).
 	syscall.ForkLock.Lock()
-	r := clone(nr, a0, a1, a2, stack, base, op)
+	r := clone(nr, a0, a1, a2, stack, base, op, walkCode())
 	syscall.ForkLock.Unlock()
 	runtime.KeepAlive(im)
 
@@ -149,9 +154,9 @@ func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
 
 //go:nosplit
 //go:norace
-func clone(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer) uint64 {
+func clone(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr) uint64 {
 	beforeFork()
-	r := fork(nr, a0, a1, a2, stack, base, op)
+	r := fork(nr, a0, a1, a2, stack, base, op, walk)
 	afterFork()
 	return r
 }

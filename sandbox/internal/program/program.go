@@ -30,6 +30,15 @@ func (p *Program) at(index int) *Op {
 	return nil
 }
 
+// Replace gives a copy of p with another op at an index, as the child counts: for tests of what is
+// left behind when a child ends at any moment.
+func (p *Program) Replace(index int, op Op) *Program {
+	q := *p
+	q.reaper, q.ops = append([]Op(nil), p.reaper...), append([]Op(nil), p.ops...)
+	*q.at(index) = op
+	return &q
+}
+
 // RecordLen is the length of the failure record on the error pipe.
 const RecordLen = 8
 

@@ -137,7 +137,7 @@ func (p *Program) arg(op *Op, i int, kind byte) string {
 	case op.Cell>>i&1 != 0:
 		return p.nameOf(uint32(v))
 	case op.Addr>>i&1 != 0:
-		if kind == 's' {
+		if kind == 's' || kind == 'q' {
 			return p.stringAt(uint32(v))
 		}
 		return "&" + p.nameOf(uint32(v))
@@ -155,7 +155,7 @@ func (p *Program) arg(op *Op, i int, kind byte) string {
 		return hex(v)
 	case 'o':
 		return "0" + strconv.FormatUint(v, 8)
-	case 'n':
+	case 'n', 'q':
 		return strconv.FormatInt(int64(v), 10)
 	}
 	return flags(v, kind)

@@ -1,0 +1,164 @@
+package instances_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"snug/cmd/internal/instances"
+)
+
+func open(t *testing.T) (*instances.Dir, string) {
+	t.Helper()
+	runtime := t.TempDir()
+	if err := os.Chmod(runtime, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d, err := instances.Open(runtime, os.Getuid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, filepath.Join(runtime, "snug")
+}
+
+func claim(t *testing.T, d *instances.Dir, name, app string) *instances.Claim {
+	t.Helper()
+	c, err := d.Claim(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Write(&instances.Record{App: app, Supervisor: os.Getpid()}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestNames(t *testing.T) {
+	d, _ := open(t)
+	for i, want := range []string{"foot", "foot-2", "foot-3"} {
+		c := claim(t, d, "foot", "")
+		defer c.Release()
+		if c.Name != want {
+			t.Errorf("claim %d: got %q, want %q", i, c.Name, want)
+		}
+	}
+	if _, err := d.Claim("foot-2", true); !errors.Is(err, instances.ErrTaken) {
+		t.Errorf("exact name in use: got %v, want ErrTaken", err)
+	}
+}
+
+// The lock goes with the supervisor, whatever ended it; what it leaves is removed when seen.
+func TestStale(t *testing.T) {
+	d, path := open(t)
+	stale := filepath.Join(path, "foot")
+	if err := os.WriteFile(stale, []byte("snug instance 1\nend\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	list, err := d.List()
+	if err != nil || len(list) != 0 {
+		t.Fatalf("got %v, %v; want an empty list", list, err)
+	}
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("the stale file is still there: %v", err)
+	}
+	c := claim(t, d, "foot", "")
+	if list, _ := d.List(); len(list) != 1 { // the control: a held one stays
+		t.Errorf("got %d instances, want the one that is held", len(list))
+	}
+	c.Release()
+	if list, _ := d.List(); len(list) != 0 {
+		t.Errorf("got %d instances after Release, want none", len(list))
+	}
+}
+
+func TestFind(t *testing.T) {
+	d, _ := open(t)
+	defer claim(t, d, "one", "org.example.One").Release()
+	defer claim(t, d, "two", "org.example.Two").Release()
+	defer claim(t, d, "two-2", "org.example.Two").Release()
+	for _, test := range []struct {
+		word, want string
+		many       bool
+	}{
+		{"one", "one", false},
+		{"org.example.One", "one", false},
+		{"two-2", "two-2", false},
+		{"org.example.Two", "", true},
+		{"nothing", "", false},
+	} {
+		r, err := d.Find(test.word)
+		var find *instances.FindError
+		switch {
+		case test.want != "" && (err != nil || r.Name != test.want):
+			t.Errorf("%s: got %v, %v; want %s", test.word, r, err, test.want)
+		case test.want == "" && (!errors.As(err, &find) || find.Many != test.many):
+			t.Errorf("%s: got %v; want a FindError with Many %v", test.word, err, test.many)
+		}
+	}
+}
+
+// Nobody is robbed of a name, and nobody gets one twice, while others look and clean up.
+func TestRaces(t *testing.T) {
+	d, _ := open(t)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	held := map[string]bool{}
+	for range 50 {
+		wg.Go(func() {
+			c, err := d.Claim("x", false)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			mu.Lock()
+			if held[c.Name] {
+				t.Errorf("%s was given twice", c.Name)
+			}
+			held[c.Name] = true
+			mu.Unlock()
+			if err := c.Write(&instances.Record{}); err != nil {
+				t.Error(err)
+			}
+			if _, err := d.Find(c.Name); err != nil {
+				t.Errorf("%s: %v", c.Name, err)
+			}
+			mu.Lock()
+			delete(held, c.Name)
+			mu.Unlock()
+			c.Release()
+		})
+		wg.Go(func() { d.List() })
+	}
+	wg.Wait()
+}
+
+func TestUnsafeFolder(t *testing.T) {
+	for name, prepare := range map[string]func(path string) error{
+		"open to others": func(path string) error {
+			if err := os.Mkdir(path, 0o700); err != nil {
+				return err
+			}
+			return os.Chmod(path, 0o755)
+		},
+		"a link":  func(path string) error { return os.Symlink(t.TempDir(), path) },
+		"a file":  func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"control": func(path string) error { return os.Mkdir(path, 0o700) },
+	} {
+		runtime := t.TempDir()
+		if err := prepare(filepath.Join(runtime, "snug")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := instances.Open(runtime, os.Getuid())
+		if want := name != "control"; (err != nil) != want {
+			t.Errorf("%s: got %v, want an error: %v", name, err, want)
+		}
+	}
+	if os.Getuid() != 0 {
+		if _, err := instances.Open(fmt.Sprintf("/proc/%d", 1), os.Getuid()); err == nil {
+			t.Error("a runtime folder of another user was used")
+		}
+	}
+}

@@ -74,7 +74,7 @@ func (v *verb) help() string {
 		b.WriteString(keyHelp())
 	}
 	f.VisitAll(func(flag *pflag.Flag) {
-		if !flag.Hidden && !isKey(flag.Name) {
+		if !flag.Hidden {
 			short := "    "
 			if flag.Shorthand != "" {
 				short = "-" + flag.Shorthand + ", "

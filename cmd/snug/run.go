@@ -303,6 +303,12 @@ func (c *console) launch(p *plan) error {
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
 	j.record.App = p.app.ID
 	if p.own.ready >= 0 {
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer null.Close()
+		j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
 		j.started = func(name string) { sayReady(p.own.ready, name) }
 	}
 	if err := checkName(j.name); err != nil {

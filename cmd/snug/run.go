@@ -147,6 +147,8 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 	switch {
 	case len(words) == 0 && plain:
 		return nil, &hinted{"-- and no command", "snug " + c.verb.name + " -- ls"}
+	case plain && words[0] == "":
+		return nil, &hinted{"the command is an empty word", "snug " + c.verb.name + " -- ls"}
 	case len(words) == 0:
 		return nil, &hinted{"neither an app nor -- and a command", "snug " + c.verb.name + " foot, or snug " + c.verb.name + " -- ls"}
 	case !plain:
@@ -335,7 +337,10 @@ func (p *plan) instanceName() string {
 		}
 		return '-'
 	}, filepath.Base(p.command[0]))
-	return strings.Trim("x"+name, "-")[1:]
+	if name = strings.Trim(name, "-"); checkName(name) != nil {
+		return "command" // such as [ or 2048
+	}
+	return name
 }
 
 // checkName refuses names that could not be a file or be told from a process id.

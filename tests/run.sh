@@ -2,6 +2,7 @@
 # Runs the tests as an unprivileged user, since that is who snug is for.
 #
 #   run.sh unit | all | bench | fuzz
+#   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #
 # As root it installs what the tests need from Debian's packages, makes the user snugtest with
 # subordinate ids, and runs everything as that user in a copy of the tree. Otherwise it runs as
@@ -41,31 +42,35 @@ open_devices() {
 	done
 }
 
+# Each tree has a copy of its own, so that two can be tested at a time.
 as_user() {
 	work=/var/cache/snug-test
-	mkdir -p $work/mod $work/cache $work/src
-	echo "preparing a copy of the tree in $work"
+	src=$work/src-$(echo "$tree" | cksum | cut -d ' ' -f 1)
+	mkdir -p $work/mod $work/cache "$src"
+	[ "$what" = go ] || echo "preparing a copy of the tree in $src"
 	(cd "$tree" && GOMODCACHE=$work/mod $go mod download)
-	find $work/src -mindepth 1 -delete
+	find "$src" -mindepth 1 -delete
 	(cd "$tree" && { git ls-files -z --cached --others --exclude-standard 2>/dev/null || find . -type f -print0; } |
-		tar -cf - --null --ignore-failed-read -T - 2>/dev/null) | tar -xf - -C $work/src
-	chown -R snugtest: $work/src $work/cache
+		tar -cf - --null --ignore-failed-read -T - 2>/dev/null) | tar -xf - -C "$src"
+	chown -R snugtest: "$src" $work/cache
 	chmod -R a+rX $work/mod
 	uid=$(id -u snugtest)
 	mkdir -p /run/user
 	install -d -m 0700 -o snugtest -g snugtest "/run/user/$uid"
+	version=$(git -C "$tree" describe --tags --always --dirty 2>/dev/null || echo unknown)
+	cd "$src"
 	exec runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
 		PATH="$($go env GOROOT)/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" LANG=C.UTF-8 \
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
-		sh $work/src/tests/run.sh "$what"
+		ARTIFACTS="${ARTIFACTS:-}" VERSION="$version" sh tests/run.sh "$@"
 }
 
 if [ "$(id -u)" = 0 ]; then
 	case $what in all | bench) install_packages ;; esac
 	make_user
 	open_devices
-	as_user
+	as_user "$@"
 fi
 
 cd "$tree"
@@ -93,7 +98,12 @@ all)
 	;;
 bench)
 	make -s build
-	exec $go run ./tests/bench
+	$go run ./tests/bench
+	;;
+go)
+	make -s build
+	shift
+	$go "$@"
 	;;
 fuzz)
 	$go list ./... | while read -r pkg; do
@@ -104,7 +114,7 @@ fuzz)
 	done
 	;;
 *)
-	echo "run.sh: unit, all, bench or fuzz" >&2
+	echo "run.sh: unit, all, bench, fuzz or go" >&2
 	exit 2
 	;;
 esac

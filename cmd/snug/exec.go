@@ -15,7 +15,7 @@ import (
 )
 
 func execFlags(f *pflag.FlagSet) {
-	f.BoolP("tty", "t", false, "insist on a terminal; it is the default if you sit at one")
+	f.BoolP("tty", "t", false, "insist on a terminal; the default if you sit at one")
 	f.StringArray("env", nil, "set a variable, `K=V`")
 	f.String("cwd", "", "start in folder `D`")
 }

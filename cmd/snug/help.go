@@ -74,7 +74,7 @@ func (v *verb) help() string {
 		b.WriteString(keyHelp())
 	}
 	f.VisitAll(func(flag *pflag.Flag) {
-		if !flag.Hidden && !isKey(flag.Name) {
+		if !flag.Hidden {
 			short := "    "
 			if flag.Shorthand != "" {
 				short = "-" + flag.Shorthand + ", "
@@ -94,7 +94,7 @@ func (v *verb) help() string {
 
 // keyHelp names the flags that are keys of the manifest.
 func keyHelp() string {
-	const width = 78
+	const width = 76
 	var b strings.Builder
 	b.WriteString("every key of a manifest is a flag, such as --read PATH, --network MODE:\n")
 	text := " "

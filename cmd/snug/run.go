@@ -147,6 +147,8 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 	switch {
 	case len(words) == 0 && plain:
 		return nil, &hinted{"-- and no command", "snug " + c.verb.name + " -- ls"}
+	case plain && words[0] == "":
+		return nil, &hinted{"the command is an empty word", "snug " + c.verb.name + " -- ls"}
 	case len(words) == 0:
 		return nil, &hinted{"neither an app nor -- and a command", "snug " + c.verb.name + " foot, or snug " + c.verb.name + " -- ls"}
 	case !plain:
@@ -303,6 +305,12 @@ func (c *console) launch(p *plan) error {
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
 	j.record.App = p.app.ID
 	if p.own.ready >= 0 {
+		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer null.Close()
+		j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
 		j.started = func(name string) { sayReady(p.own.ready, name) }
 	}
 	if err := checkName(j.name); err != nil {
@@ -329,7 +337,10 @@ func (p *plan) instanceName() string {
 		}
 		return '-'
 	}, filepath.Base(p.command[0]))
-	return strings.Trim("x"+name, "-")[1:]
+	if name = strings.Trim(name, "-"); checkName(name) != nil {
+		return "command" // such as [ or 2048
+	}
+	return name
 }
 
 // checkName refuses names that could not be a file or be told from a process id.

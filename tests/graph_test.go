@@ -1,0 +1,135 @@
+package tests
+
+import (
+	"flag"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// edges are imports that must never be. A pattern ending in /... covers the packages below too.
+var edges = []struct{ from, to, reason string }{
+	{"snug/sandbox/internal/program", "snug/sandbox", "the child's program is raw system calls; it must be readable without the Spec"},
+	{"snug/sandbox/internal/program", "snug/manifests/...", "likewise"},
+	{"snug/sandbox/internal/program", "fmt", "what runs between clone and exec must not format"},
+	{"snug/caps/...", "snug/sandbox/...", "rights are data; who applies them is the engine's affair"},
+	{"snug/caps/...", "snug/manifests/...", "likewise"},
+	{"snug/sandbox/...", "snug/manifests/...", "the engine never knows its own front ends"},
+	{"snug/sandbox/...", "snug/cmd/...", "likewise"},
+	{"snug/sandbox/...", "github.com/pelletier/go-toml/v2/...", "the engine reads no configuration"},
+	{"snug/sandbox/...", "encoding/json", "nor does it speak JSON to itself: that was CVE-2024-21626's neighbourhood, and slow"},
+	{"snug/sandbox/...", "github.com/godbus/dbus/v5", "the engine knows no desktop"},
+	{"snug/manifests/...", "snug/cmd/...", "a library never knows the command line"},
+	{"snug/manifests/desktop", "snug/sandbox/...", "desktop files are text"},
+	{"snug/cmd/internal/...", "snug/manifests/...", "running sandboxes are found without knowing what a manifest is"},
+}
+
+// linked are packages that the launch path must not link.
+var linked = []struct{ name, reason string }{
+	{"net/http", "megabytes of code, and work before main"},
+	{"crypto/tls", "belongs to a program of its own, snug-image"},
+	{"text/template", "reflection that keeps every exported method alive"},
+	{"html/template", "likewise"},
+	{"go/parser", "no part of a launcher"},
+	{"testing", "no part of a program"},
+	{"log", "silent on success"},
+	{"os/user", "reads the user database by itself; allowed for doctor only"},
+	{"net", "work before main"},
+	{"encoding/json", "work before main"},
+	{"regexp", "compiled at every start"},
+}
+
+// known are debts of the launch path: what is linked all the same, and why it costs nothing that
+// tests/bench would show.
+var known = map[string]string{
+	"net":           "github.com/spf13/pflag has flags for addresses",
+	"os/user":       "snug doctor asks for the name that owns subordinate ids",
+	"encoding/json": "seccomp profiles are JSON, and so is --json",
+}
+
+func TestImports(t *testing.T) {
+	imports := map[string][]string{}
+	for l := range strings.Lines(run(t, "..", "go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")) {
+		words := strings.Fields(l)
+		imports[words[0]] = words[1:]
+	}
+	for _, e := range edges {
+		found := false
+		for from, list := range imports {
+			if !covers(e.from, from) {
+				continue
+			}
+			found = true
+			for _, to := range list {
+				if covers(e.to, to) {
+					t.Errorf("%s imports %s: %s", from, to, e.reason)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("the table has an edge from %s, which is not there any more", e.from)
+		}
+		if strings.HasPrefix(e.to, "snug/") && !slices.ContainsFunc(keys(imports), func(p string) bool { return covers(e.to, p) }) {
+			t.Errorf("the table has an edge to %s, which is not there any more", e.to)
+		}
+	}
+}
+
+func keys(m map[string][]string) []string {
+	var list []string
+	for k := range m {
+		list = append(list, k)
+	}
+	return list
+}
+
+func covers(pattern, name string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == prefix || strings.HasPrefix(name, prefix+"/")
+	}
+	return name == pattern
+}
+
+// What bin/snug links, a package a line, is read in every review. Internal packages of Go's own
+// library are left out: they change from release to release.
+func TestLinkedPackages(t *testing.T) {
+	var list []string
+	for l := range strings.Lines(run(t, "..", "go", "list", "-deps", "./cmd/snug")) {
+		name := strings.TrimSpace(l)
+		if strings.HasPrefix(name, "snug/") || !slices.Contains(strings.Split(path.Clean(name), "/"), "internal") && !strings.HasPrefix(name, "vendor/") {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	got := strings.Join(list, "\n") + "\n"
+	golden(t, "golden/linked-snug.txt", got)
+	for _, no := range linked {
+		if slices.Contains(list, no.name) != (known[no.name] != "") {
+			t.Errorf("%s: linked is %v, known debt is %q; the reason against it: %s", no.name, slices.Contains(list, no.name), known[no.name], no.reason)
+		}
+	}
+}
+
+// golden compares with a file of the tree; -update writes it.
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (go test ./tests -run %s -update writes it anew), -want +got:\n%s", file, t.Name(), diff)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // tree makes a folder that a sandbox may read, with files as name, content pairs.
@@ -36,7 +37,7 @@ func TestSteps(t *testing.T) {
 	os.WriteFile(dir+`/odd:\,name/odd`, []byte("odd"), 0o644)
 	needKernel := func(t *testing.T, major, minor int) {
 		if h, _ := sandbox.Probe(); !h.Has(major, minor) {
-			t.Skipf("wanted Linux %d.%d, got %d.%d", major, minor, h.Kernel[0], h.Kernel[1])
+			need.Missingf(t, "wanted Linux %d.%d, got %d.%d", major, minor, h.Kernel[0], h.Kernel[1])
 		}
 	}
 	for _, tt := range []struct {

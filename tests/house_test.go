@@ -22,7 +22,6 @@ import (
 // with its reason; an excuse that is no longer needed is an error too.
 
 var excused = map[string]string{
-	"size sandbox/compile_steps.go":                          "one method for each kind of step, in the order of the Spec",
 	"function size sandbox/error.go":                         "the one table of hints",
 	"function size sandbox/internal/program/calls.go":        "one case for each system call",
 	"function size sandbox/internal/program/child_unsafe.go": "the whole child on one screen: it may call nothing (nosplit)",

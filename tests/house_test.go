@@ -25,17 +25,6 @@ var excused = map[string]string{
 	"function size sandbox/error.go":                         "the one table of hints",
 	"function size sandbox/internal/program/calls.go":        "one case for each system call",
 	"function size sandbox/internal/program/child_unsafe.go": "the whole child on one screen: it may call nothing (nosplit)",
-
-	"skip sandbox/users_test.go": "older than tests/need",
-	"skip sandbox/run_test.go":   "older than tests/need",
-	"skip caps/caps_test.go":     "older than tests/need",
-
-	"skip caps/seccomp/fuzz_test.go":       "an input that the compiler refuses proves nothing",
-	"skip caps/seccomp/libseccomp_test.go": "older than tests/need",
-	"skip caps/seccomp/kernel_test.go":     "older than tests/need",
-	"skip caps/landlock/kernel_test.go":    "older than tests/need",
-
-	"skip manifests/desktop/desktop_test.go": "older than tests/need",
 }
 
 // source is one Go file of ours.

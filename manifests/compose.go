@@ -63,9 +63,9 @@ type composer struct {
 
 // placed is a step and its destination, by which steps are put in order.
 type placed struct {
-	dest string
-	key  string // dest with the lowest byte for each slash: so a folder comes directly before what lies in it
-	step sandbox.Step
+	dest  string
+	depth int // how many folders it lies in, so that a folder comes before what lies in it
+	step  sandbox.Step
 }
 
 // Compose makes a sandbox of a merged manifest, or the zero Manifest for the strictest one. It
@@ -102,13 +102,13 @@ func Compose(m *Manifest, w *World, cmd Command) (*Sandbox, error) {
 
 // add puts a step in the sandbox.
 func (c *composer) add(dest string, step sandbox.Step) {
-	c.steps = append(c.steps, placed{dest, strings.ReplaceAll(dest, "/", "\x01"), step})
+	c.steps = append(c.steps, placed{dest, strings.Count(dest, "/"), step})
 }
 
-// arrange orders the steps so that parents come before what lies in them, holes and read-only
-// marks last. Steps with one destination stay in the order in which they were added.
+// arrange orders the steps so that folders come before what lies in them, holes and read-only
+// marks last. Otherwise steps stay in the order in which they were added.
 func (c *composer) arrange() {
-	slices.SortStableFunc(c.steps, func(a, b placed) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(c.steps, func(a, b placed) int { return a.depth - b.depth })
 	root := make([]sandbox.Step, 0, len(c.steps)+len(c.covers)+2)
 	for _, placed := range c.steps {
 		root = append(root, placed.step)

@@ -51,7 +51,7 @@ func (c *composer) graphics(origin Origin) {
 		return every(name, isDigit) || name == "ctl" || name == "-modeset"
 	}) || found
 	if !found {
-		c.warn("devices.gpu", Text{"true", origin}, "this machine has no graphics card", "")
+		c.tell(GroupDevices, "no graphics card: this machine has none", origin)
 		return
 	}
 	c.tell(GroupDevices, "use the graphics card", origin)

@@ -11,6 +11,7 @@ import (
 
 	"snug/manifests"
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // session makes a home in memory of the test, and the session of somebody who lives there.
@@ -138,7 +139,7 @@ func TestLiveDefault(t *testing.T) {
 func link(t *testing.T, path string) string {
 	text, err := os.Readlink(path)
 	if err != nil {
-		t.Skipf("wanted the link %s, got: %v", path, err)
+		need.Missingf(t, "wanted the link %s, got: %v", path, err)
 	}
 	return text
 }
@@ -259,7 +260,7 @@ func TestLiveGrants(t *testing.T) {
 // TestLiveNested starts a sandbox inside, as browsers do. Without the grant it is refused.
 func TestLiveNested(t *testing.T) {
 	if os.Geteuid() == 0 {
-		t.Skip("wanted an ordinary user, as root gets no nested sandboxes; got root")
+		need.Elsewhere(t, "wanted an ordinary user, as root gets no nested sandboxes; got root")
 	}
 	w := session(t)
 	const script = "unshare -Ur id -u 2>/dev/null || echo refused"
@@ -291,7 +292,7 @@ func TestLiveNetworkUser(t *testing.T) {
 
 func TestFolderOfAnother(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("wanted root, to give a folder away; got an ordinary user")
+		need.Elsewhere(t, "wanted root, to give a folder away; got an ordinary user")
 	}
 	base := t.TempDir()
 	if err := os.MkdirAll(base+"/a/b", 0o755); err != nil {

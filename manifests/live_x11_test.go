@@ -8,17 +8,18 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"snug/tests/need"
 )
 
 // TestLiveX11 starts an X server that lets in only who has its cookie, and a terminal in it.
 func TestLiveX11(t *testing.T) {
 	for _, program := range []string{"/usr/bin/Xvfb", "/usr/bin/xterm"} {
 		if _, err := os.Stat(program); err != nil {
-			t.Skipf("wanted %s, got: %v", program, err)
+			need.Missingf(t, "wanted %s, got: %v", program, err)
 		}
 	}
 	if os.Geteuid() == 0 {
-		t.Skip("wanted an ordinary user, got root: its xterm changes groups first, which no sandbox allows")
+		need.Elsewhere(t, "wanted an ordinary user, got root: its xterm changes groups first, which no sandbox allows")
 	}
 	w := session(t)
 	host, _ := os.Hostname()
@@ -34,7 +35,7 @@ func TestLiveX11(t *testing.T) {
 	w.Env = append(w.Env, "DISPLAY=:"+number)
 	for wait := time.Now().Add(10 * time.Second); !w.Answers("/tmp/.X11-unix/X" + number); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(wait) {
-			t.Skip("wanted an X server, got none in 10 s")
+			need.Missing(t, "wanted an X server, got none in 10 s")
 		}
 	}
 	put(t, w.Home+"/out/.keep", "")

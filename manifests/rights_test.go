@@ -10,6 +10,7 @@ import (
 
 	"snug/manifests"
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // steps are the printed steps of a sandbox that begin with one of some words.
@@ -252,7 +253,7 @@ func TestScope(t *testing.T) {
 func TestLiveScope(t *testing.T) {
 	w := session(t)
 	if w.Host.Landlock < 6 {
-		t.Skipf("wanted Landlock ABI 6, got %d", w.Host.Landlock)
+		need.Missingf(t, "wanted Landlock ABI 6, got %d", w.Host.Landlock)
 	}
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {

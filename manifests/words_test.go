@@ -146,7 +146,7 @@ f /etc/fstab`
 		{"planted", "files.write = [\"~/doc\"]\nfiles.arguments = \"read\"", "doc/link", "doc/link", "bind writable /home/ann/doc", 1},
 		{"link", "files.arguments = \"read\"", "doc/link", "doc/link", "bind /home/ann/secret on /home/ann/doc/link", 0},
 		{"elsewhere", "files.arguments = \"read\"", "/srv/data/x", "/srv/data/x", "bind /srv/data/x", 0},
-		{"of /tmp", "files.arguments = \"read\"", "/tmp/t.txt|/tmp/d/t.txt", "/run/snug/files/1/t.txt|/tmp/d/t.txt", "bind /tmp/t.txt on /run/snug/files/1/t.txt\nbind /tmp/d/t.txt", 0},
+		{"of /tmp", "files.arguments = \"read\"", "/tmp/t.txt|/tmp/d/t.txt", "/run/snug/files/1/t.txt|/tmp/d/t.txt", "bind /tmp/d/t.txt\nbind /tmp/t.txt on /run/snug/files/1/t.txt", 0},
 		{"of /etc", "files.arguments = \"read\"", "/etc/fstab", "/etc/fstab", "bind /etc/fstab", 0},
 		{"of every sandbox", "files.arguments = \"read\"", "/usr/bin/bash", "/usr/bin/bash", "", 0},
 		{"control characters", "files.arguments = \"read\"", "doc/\x1b", "doc/\x1b", "", 0},

@@ -41,8 +41,8 @@ func (c *composer) expand(key string, asks Text, path Path) (outside, dest strin
 func (c *composer) noUserDir(key string, asks Text, path Path) {
 	what := path.Base + " is not set on this machine, and would be your whole home"
 	hint := "set it: xdg-user-dirs-update --set " + userDirName(path.Base) + " ~/FOLDER"
-	if path.Optional {
-		c.warn(key, asks, what, hint)
+	if path.Optional { // as with a file that may be missing: only who asks is told
+		c.tell(GroupFiles, "nothing of "+path.Base+", which is not set on this machine", asks.Origin)
 		return
 	}
 	c.refuse(key, asks, what, hint)

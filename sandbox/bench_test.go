@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // BenchmarkStart starts and waits for a sandbox that runs true, with more and more binds, beside
@@ -24,13 +25,14 @@ func BenchmarkStart(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
+				in.Wait()
 				in.Close()
 			}
 		})
 		b.Run("bwrap/binds="+strconv.Itoa(n), func(b *testing.B) {
 			bwrap, err := exec.LookPath("bwrap")
 			if err != nil {
-				b.Skip("wanted bubblewrap to compare with, got none")
+				need.Missing(b, "wanted bubblewrap to compare with, got none")
 			}
 			args := []string{"--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--unshare-all", "--tmpfs", "/tmp"}
 			for i := range n {

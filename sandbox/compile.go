@@ -20,7 +20,8 @@ type Program struct {
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles
 	alone  []program.Cell // below and above the status socket, for the reaper
-	unmap  []program.Cell // pairs of address and length of what a reaper does not need
+	unmap  []program.Cell // pairs of address and length of the caller's memory
+	rest   []program.Cell // address and length of what a reaper does not need of the image
 	maps   bool           // the parent writes the id maps
 }
 
@@ -57,9 +58,10 @@ type compiler struct {
 	one     program.Cell // a word of 1
 	gate    program.Cell // an eventfd that is written when PID 1 is ready for the app
 	said    map[message]program.Cell
-	made    *node // what is known of the new root
-	rooted  bool  // root is attached
-	stacked int   // how many mounts lie between root and the caller's root
+	made    *node                  // what is known of the new root
+	rooted  bool                   // root is attached
+	early   map[*Bind]program.Cell // copies of the caller's root
+	stacked int                    // how many mounts lie between root and the caller's root
 }
 
 // Compile turns a Spec into the system calls that make the sandbox. It is pure: the same input
@@ -72,13 +74,14 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	}
 	c.cells()
 	for _, phase := range []func(*compiler){
+		(*compiler).dropMemory,
 		(*compiler).closeFiles, // nothing of the caller's but what is passed on
 		(*compiler).dieWithParent,
 		(*compiler).enterNamespaces, // and get the id maps
 		(*compiler).describeSystem,  // host name, clocks, loopback
 		(*compiler).buildRoot,       // every Step, then pivot_root
 		(*compiler).splitReaper,     // PID 1 stays behind
-		(*compiler).openTerminal,
+		(*compiler).startSession,
 		(*compiler).setProcess, // limits, umask, working directory
 		(*compiler).dropPrivileges,
 		(*compiler).confine, // Landlock, seccomp

@@ -10,7 +10,20 @@ import (
 	"snug/sandbox/internal/program"
 )
 
-// This file holds the first phases: descriptors, death, namespaces, ids, names.
+// This file holds the first phases: memory, descriptors, death, namespaces, ids, names.
+
+// dropMemory unmaps the copy of the caller's memory, all but the image and the machine code. The
+// child needs nothing of it, nobody in the sandbox should find it, and the sooner it is gone the
+// less the kernel has to copy: for the caller, who goes on writing to pages that are shared until
+// then, and for the child's own children.
+func (c *compiler) dropMemory() {
+	c.note("drop the caller's memory", "", "")
+	for range 3 {
+		at, length := c.b.NewCell("memory"), c.b.NewCell("length")
+		c.out.unmap = append(c.out.unmap, at, length)
+		c.b.Call(unix.SYS_MUNMAP, at.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
+	}
+}
 
 // closeFiles closes whatever the child has inherited by being a copy of the caller, whose other
 // goroutines may hold anything open. What is kept has numbers that only Start knows, so the gaps

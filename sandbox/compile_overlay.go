@@ -62,7 +62,7 @@ func (s *Overlay) compile(c *compiler) {
 	if memory && c.rooted {
 		c.b.Call(unix.SYS_FCHDIR, c.root.Value())
 	}
-	c.mountTree(s.Dest, true, foreign())
+	c.mountTree(c.tree, s.Dest, true, foreign())
 }
 
 // overlayByParts leaves the overlay in tree, by the parameters that Linux 6.8 knows.

@@ -21,6 +21,9 @@ func (c *compiler) splitReaper() {
 	if !s.split() {
 		return
 	}
+	if s.Process.Terminal != nil {
+		c.openTerminal()
+	}
 	c.note("start the app below PID 1", "", "")
 	// The reaper needs the caller to not ignore this one, or the kernel reaps in its place.
 	c.sigaction(int(unix.SIGCHLD), 0)
@@ -33,13 +36,29 @@ func (c *compiler) splitReaper() {
 	c.b.Reaper(false)
 }
 
+// startSession gives the process a session, with a terminal if it asks for one.
+//
+// With a reaper the terminal is there already: PID 1 leads the session and the app is a process
+// group in it, in the foreground. Were the app the leader, its group would be orphaned, and the
+// kernel would ignore Ctrl-Z (setpgid(2), "orphaned process group").
+func (c *compiler) startSession() {
+	p := &c.spec.Process
+	switch {
+	case p.Session:
+	case p.Terminal != nil && c.spec.split():
+		c.note("put the app into the foreground", "", p.Origin)
+		c.b.Call(unix.SYS_SETPGID, program.Num(0), program.Num(0))
+		c.b.Call(unix.SYS_GETPID).To(c.pid)
+		c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSPGRP), c.pid.Addr())
+	default:
+		c.openTerminal()
+	}
+}
+
 // openTerminal makes the process a session leader and, if asked, gives it a pseudo terminal of
 // the sandbox's own /dev/pts: what it can name, reopen and push characters into is its own.
 func (c *compiler) openTerminal() {
 	p := &c.spec.Process
-	if p.Session {
-		return
-	}
 	c.note("start a session", "", p.Origin)
 	c.b.Call(unix.SYS_SETSID).On(unix.EPERM, program.Ignore, 0) // EPERM: it leads one already
 	t := p.Terminal

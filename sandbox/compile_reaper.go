@@ -25,7 +25,7 @@ import (
 //     stays open, so that "exec" can join it; making it undumpable would shut both out;
 //   - all descriptors but the status socket are closed, the error pipe among them: its end is how
 //     the parent knows of the execve;
-//   - a filter of its own allows wait4, write and exit_group and little else. It has nothing to
+//   - a filter of its own allows wait4, kill, write, exit_group and little else. It has nothing to
 //     execute and no_new_privs, so its bounding set does not matter.
 func (c *compiler) reap() {
 	c.note("tell the parent of the app", "", "")
@@ -39,11 +39,9 @@ func (c *compiler) reap() {
 	code := c.b.Data("filter", reaperFilter())
 	prog := c.b.Words("sock_fprog", program.Num(len(reaperFilter())/8), code.Addr())
 	c.b.Call(unix.SYS_SECCOMP, program.Num(unix.SECCOMP_SET_MODE_FILTER), program.Num(0), prog.Addr())
-	for range 3 {
-		at, length := c.b.NewCell("unneeded"), c.b.NewCell("length")
-		c.out.unmap = append(c.out.unmap, at, length)
-		c.b.Call(unix.SYS_MUNMAP, at.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
-	}
+	rest, length := c.b.NewCell("rest"), c.b.NewCell("length")
+	c.out.rest = []program.Cell{rest, length}
+	c.b.Call(unix.SYS_MUNMAP, rest.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
 	c.b.Call(unix.SYS_WRITE, c.gate.Value(), c.one.Addr(), program.Num(8))
 	c.b.Call(unix.SYS_CLOSE_RANGE, program.Num(0), below.Value(), program.Num(0))
 	c.b.Call(unix.SYS_CLOSE_RANGE, above.Value(), program.Num(1<<32-1), program.Num(0))
@@ -57,10 +55,23 @@ func (c *compiler) reap() {
 	app := c.b.TestSame(got.Value(), c.pid.Value())
 	c.b.LandAt(c.b.Jump(), loop)
 	c.b.Land(app)
-	c.b.Call(unix.SYS_WRITE, c.status.Value(), report.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0).On(0, program.Ignore, 0)
 	// WIFSTOPPED: the low byte of the status, bits 32 to 39 of the report, is 0x7f.
+	stopped := c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32)
+	c.killOthers()
+	c.b.Land(stopped)
+	c.b.Call(unix.SYS_WRITE, c.status.Value(), report.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0).On(0, program.Ignore, 0)
 	c.b.LandAt(c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32), loop)
 	c.b.Call(program.Exit, report.At(4).Value())
+}
+
+// killOthers ends whatever the app has left behind and waits for it, so that the parent, when it
+// hears of the app's end, need not wait for the kernel to take the namespaces down as well.
+func (c *compiler) killOthers() {
+	c.b.Call(unix.SYS_KILL, program.Num(-1), program.Num(int(unix.SIGKILL))).On(unix.ESRCH, program.Ignore, 0)
+	loop := c.b.Here()
+	c.b.Call(unix.SYS_WAIT4, program.Num(-1), program.Num(0), program.Num(unix.WALL), program.Num(0)).
+		On(unix.EINTR, program.Retry, 0).On(unix.ECHILD, program.Skip, 1)
+	c.b.LandAt(c.b.Jump(), loop)
 }
 
 // keepOneCapability leaves the reaper one capability that the app has not, if there is one; the
@@ -79,7 +90,7 @@ func (c *compiler) keepOneCapability() {
 	c.capset(spare&-spare, 0, 0)
 }
 
-// reaperFilter allows wait4, write, exit_group, munmap and close_range on the native ABI.
+// reaperFilter allows wait4, kill, write, exit_group, munmap and close_range on the native ABI.
 func reaperFilter() []byte {
 	const ld, jeq, ret = 0x20, 0x15, 0x06 // BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_RET|K
 	type insn struct {
@@ -90,9 +101,10 @@ func reaperFilter() []byte {
 	var p []byte
 	for _, i := range []insn{
 		{ld, 0, 0, 4}, // seccomp_data.arch
-		{jeq, 0, 6, auditArch},
+		{jeq, 0, 7, auditArch},
 		{ld, 0, 0, 0}, // seccomp_data.nr
-		{jeq, 5, 0, unix.SYS_WAIT4},
+		{jeq, 6, 0, unix.SYS_WAIT4},
+		{jeq, 5, 0, unix.SYS_KILL},
 		{jeq, 4, 0, unix.SYS_WRITE},
 		{jeq, 3, 0, unix.SYS_EXIT_GROUP},
 		{jeq, 2, 0, unix.SYS_CLOSE_RANGE},

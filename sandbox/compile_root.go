@@ -13,7 +13,8 @@ import (
 // The new root is mounted on top of "/" of the new mount namespace. Path lookup starts *below*
 // such a mount, so until the pivot the caller's view stays as it is, for sources, and the new
 // root is reachable by its descriptor alone, for destinations. No folder of the host is needed
-// as a mount point or gets covered.
+// as a mount point or gets covered. Only a copy of "/" itself would hold what is mounted there, so
+// such copies are made first (copyRoots).
 //
 // The working directory is the new root while it is built. A destination is named relative to it
 // where all of its parents are folders that this program itself has just made in a file system
@@ -33,6 +34,7 @@ func (c *compiler) buildRoot() {
 		// propagate to the host.
 		c.b.Call(unix.SYS_MOUNT, program.Num(0), c.b.String("/"), program.Num(0), program.Num(unix.MS_REC|unix.MS_SLAVE), program.Num(0))
 	}
+	c.copyRoots()
 	if needsScratch(s.Root) {
 		c.newTmpfs(c.scratch, "0700", 0)
 		c.attach(c.scratch, program.AtCwd(), "/")
@@ -48,6 +50,22 @@ func (c *compiler) buildRoot() {
 		c.tmpfsRoot()
 	}
 	c.pivot()
+}
+
+// copyRoots copies the caller's root for the steps that show it, before anything is mounted on it:
+// a later copy would hold that, too, and show it in place of the root.
+func (c *compiler) copyRoots() {
+	for _, step := range c.spec.Root {
+		if s, ok := step.(*Bind); ok && c.src[s.Source] == RootFolder {
+			c.note(verbBind, s.Source, s.Origin)
+			tree := c.b.NewCell("host")
+			if c.early == nil {
+				c.early = make(map[*Bind]program.Cell)
+			}
+			c.early[s] = tree
+			c.openSource(s, tree)
+		}
+	}
 }
 
 // pivot makes the new root the root of the mount namespace and takes the old one away, with
@@ -68,6 +86,9 @@ func (c *compiler) pivot() {
 	c.b.Call(program.Report, program.Num(uint64(unix.EBUSY)))
 	c.b.Land(gone)
 	c.close(c.root)
+	if needsScratch(c.spec.Root) {
+		c.close(c.scratch)
+	}
 }
 
 // mountID is the place of the id of the mount that a path lies on (statx(2), Linux 5.8).

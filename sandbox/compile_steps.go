@@ -113,7 +113,11 @@ func (s *Bind) compile(c *compiler) {
 		return
 	}
 	c.note(verbBind, s.Source, s.Origin)
-	c.openSource(s)
+	tree, early := c.early[s]
+	if !early {
+		tree = c.tree
+		c.openSource(s, tree)
+	}
 	attr := uint64(0)
 	if !s.Writable {
 		attr |= unix.MOUNT_ATTR_RDONLY
@@ -128,31 +132,31 @@ func (s *Bind) compile(c *compiler) {
 	if s.Slave {
 		propagation = unix.MS_SLAVE
 	}
-	c.setAttr(c.tree.Value(), "", attr, propagation, true)
-	c.mountTree(s.Dest, kind == Folder, foreign())
+	c.setAttr(tree.Value(), "", attr, propagation, true)
+	c.mountTree(tree, s.Dest, kind != NotFolder, foreign())
 }
 
-// openSource leaves a detached copy of the source in tree, with all mounts below it: a copy
+// openSource leaves a detached copy of the source in a cell, with all mounts below it: a copy
 // without them is refused in a user namespace, as it could uncover what they hide.
-func (c *compiler) openSource(s *Bind) {
+func (c *compiler) openSource(s *Bind, tree program.Cell) {
 	const flags = unix.OPEN_TREE_CLONE | unix.OPEN_TREE_CLOEXEC | unix.AT_RECURSIVE
 	if !s.NoSymlinks {
-		c.b.Call(unix.SYS_OPEN_TREE, program.AtCwd(), c.b.String(s.Source), program.Num(flags)).To(c.tree)
+		c.b.Call(unix.SYS_OPEN_TREE, program.AtCwd(), c.b.String(s.Source), program.Num(flags)).To(tree)
 	} else {
 		how := c.b.Words("how", program.Num(unix.O_PATH|unix.O_CLOEXEC), program.Num(0), program.Num(unix.RESOLVE_NO_SYMLINKS))
 		c.b.Call(unix.SYS_OPENAT2, program.AtCwd(), c.b.String(s.Source), how.Addr(), program.Num(24)).To(c.from)
-		c.b.Call(unix.SYS_OPEN_TREE, c.from.Value(), c.empty(), program.Num(flags|unix.AT_EMPTY_PATH)).To(c.tree)
+		c.b.Call(unix.SYS_OPEN_TREE, c.from.Value(), c.empty(), program.Num(flags|unix.AT_EMPTY_PATH)).To(tree)
 		c.close(c.from)
 	}
 	if s.Same != nil {
-		c.compareFile(s.Same)
+		c.compareFile(s.Same, tree)
 	}
 }
 
 // compareFile fails with ESTALE unless tree is the file that it should be (statx(2)).
-func (c *compiler) compareFile(id *FileID) {
+func (c *compiler) compareFile(id *FileID, tree program.Cell) {
 	st := c.b.Data("statx", make([]byte, 256))
-	c.b.Call(unix.SYS_STATX, c.tree.Value(), c.empty(), program.Num(unix.AT_EMPTY_PATH), program.Num(unix.STATX_INO), st.Addr())
+	c.b.Call(unix.SYS_STATX, tree.Value(), c.empty(), program.Num(unix.AT_EMPTY_PATH), program.Num(unix.STATX_INO), st.Addr())
 	dev := uint64(unix.Minor(id.Dev))<<32 | uint64(unix.Major(id.Dev)) // stx_dev_major and _minor as one word
 	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
 		dev = dev>>32 | dev<<32
@@ -181,10 +185,10 @@ func (c *compiler) setAttr(dir program.Arg, path string, set, propagation uint64
 	c.b.Call(unix.SYS_MOUNT_SETATTR, dir, c.b.String(path), program.Num(flags), attr.Addr(), program.Num(32))
 }
 
-// mountTree mounts the detached tree on its destination and closes it.
-func (c *compiler) mountTree(dest string, isFolder bool, now *node) {
+// mountTree mounts a detached tree on its destination and closes it.
+func (c *compiler) mountTree(tree program.Cell, dest string, isFolder bool, now *node) {
 	if len(split(dest)) == 0 {
-		c.attachRoot(c.tree, now)
+		c.attachRoot(tree, now)
 		return
 	}
 	make := aFile
@@ -192,152 +196,9 @@ func (c *compiler) mountTree(dest string, isFolder bool, now *node) {
 		make = aFolder
 	}
 	p := c.open(dest, make, 0o755)
-	c.attach(c.tree, c.dir(p), p.path)
+	c.attach(tree, c.dir(p), p.path)
 	c.done(p, now)
-	c.close(c.tree)
-}
-
-// mount mounts a new file system of a type (mount(2)), on its destination by descriptor.
-func (c *compiler) mount(origin Origin, dest, fstype string, flags uint64, data string, now *node) {
-	if c.isRoot(dest, origin) {
-		return
-	}
-	p := c.open(dest, aFolder, 0o755)
-	target := p.path
-	if target == "" {
-		c.b.Call(unix.SYS_FCHDIR, c.at.Value())
-		target = "."
-	}
-	options := program.Num(0)
-	if data != "" {
-		options = c.b.String(data)
-	}
-	c.b.Call(unix.SYS_MOUNT, c.b.String(fstype), c.b.String(target), c.b.String(fstype), program.Num(flags), options)
-	if p.path == "" {
-		c.b.Call(unix.SYS_FCHDIR, c.root.Value())
-	}
-	c.done(p, now)
-}
-
-const inert = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-
-func (s *Tmpfs) compile(c *compiler) {
-	if !c.checkDest("mount tmpfs on", s.Dest, s.Origin) || !c.checkMode("mount tmpfs on", s.Dest, s.Mode, s.Origin) {
-		return
-	}
-	mode := octal(orDefault(s.Mode, 0o755))
-	if len(split(s.Dest)) == 0 {
-		c.newTmpfs(c.tree, mode, s.Size)
-		c.attachRoot(c.tree, folder())
-		return
-	}
-	options := "mode=" + mode
-	if s.Size > 0 {
-		options += ",size=" + decimal(s.Size)
-	}
-	c.mount(s.Origin, s.Dest, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options, folder())
-}
-
-func (s *Proc) compile(c *compiler) {
-	if c.checkDest(verbProc, s.Dest, s.Origin) {
-		c.mount(s.Origin, s.Dest, "proc", inert, "", foreign())
-		if !s.Writable && c.hasRoot() {
-			c.protectProc(s)
-		}
-	}
-}
-
-// hasRoot reports whether the host's root, whom /proc/sys obeys without capabilities, is or may
-// be a user inside.
-func (c *compiler) hasRoot() bool {
-	u := &c.spec.Users
-	for _, r := range u.UIDs {
-		if r.Outside == 0 {
-			return true
-		}
-	}
-	return len(u.UIDs) == 0 && c.host.UID == 0
-}
-
-// protectProc covers what sets the machine up with itself, read-only.
-func (c *compiler) protectProc(s *Proc) {
-	const ops = 5 // of each, which a kernel without the name skips
-	for _, name := range []string{"/sys", "/sysrq-trigger", "/irq", "/bus"} {
-		c.note("make read-only", s.Dest+name, s.Origin)
-		c.openIn(strings.Join(split(s.Dest+name), "/"), unix.O_PATH).On(unix.ENOENT, program.Skip, ops)
-		c.b.Call(unix.SYS_OPEN_TREE, c.at.Value(), c.empty(), program.Num(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_EMPTY_PATH)).To(c.tree)
-		c.setAttr(c.tree.Value(), "", unix.MOUNT_ATTR_RDONLY, unix.MS_PRIVATE, false)
-		c.attach(c.tree, c.at.Value(), "")
-		c.close(c.tree)
-		c.close(c.at)
-	}
-}
-
-func (s *Sysfs) compile(c *compiler) {
-	if c.checkDest(verbSysfs, s.Dest, s.Origin) {
-		c.mount(s.Origin, s.Dest, "sysfs", inert|readOnly(!s.Writable), "", foreign())
-	}
-}
-
-func (s *Cgroup2) compile(c *compiler) {
-	if c.checkDest(verbCgroup2, s.Dest, s.Origin) {
-		c.mount(s.Origin, s.Dest, "cgroup2", inert|readOnly(!s.Writable), "", foreign())
-	}
-}
-
-func readOnly(on bool) uint64 {
-	if on {
-		return unix.MS_RDONLY
-	}
-	return 0
-}
-
-func (s *Mqueue) compile(c *compiler) {
-	if c.checkDest(verbMqueue, s.Dest, s.Origin) {
-		c.mount(s.Origin, s.Dest, "mqueue", inert, "", foreign())
-	}
-}
-
-func (s *Devpts) compile(c *compiler) {
-	if !c.checkDest("mount devpts on", s.Dest, s.Origin) {
-		return
-	}
-	options := "newinstance,ptmxmode=0666,mode=620"
-	if s.GID != nil {
-		options += ",gid=" + decimal(uint64(*s.GID))
-	}
-	c.mount(s.Origin, s.Dest, "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, options, foreign())
-}
-
-func (s *Dev) compile(c *compiler) {
-	if !c.checkDest("make devices in", s.Dest, s.Origin) || c.isRoot(s.Dest, s.Origin) {
-		return
-	}
-	c.newTmpfs(c.dev, "0755", 0)
-	p := c.open(s.Dest, aFolder, 0o755)
-	c.attach(c.dev, c.dir(p), p.path)
-	inside := c.within(c.dev, func() {
-		for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
-			c.note(verbBind, "/dev/"+name, s.Origin)
-			c.openSource(&Bind{Source: "/dev/" + name})
-			c.setAttr(c.tree.Value(), "", unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NOEXEC, unix.MS_PRIVATE, false)
-			c.mountTree("/"+name, false, foreign())
-		}
-		c.note("link the standard files in", s.Dest, s.Origin)
-		for _, link := range [][2]string{{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-			{"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"}, {"ptmx", "pts/ptmx"}} {
-			c.b.Call(unix.SYS_SYMLINKAT, c.b.String(link[1]), program.AtCwd(), c.b.String(link[0]))
-			c.remember("/"+link[0], &node{link: true})
-		}
-		c.b.Call(unix.SYS_MKDIRAT, program.AtCwd(), c.b.String("shm"), program.Num(0o1777))
-		c.remember("/shm", folder())
-		(&Devpts{Dest: "/pts", GID: s.GID, Origin: s.Origin}).compile(c)
-		if s.Console {
-			c.makeFile(program.AtCwd(), "console")
-			c.remember("/console", foreign())
-		}
-	})
-	c.done(p, inside)
+	c.close(tree)
 }
 
 func (s *Dir) compile(c *compiler) {
@@ -455,7 +316,7 @@ func (s *Data) compile(c *compiler) {
 	if !s.Writable {
 		c.setAttr(c.tree.Value(), "", unix.MOUNT_ATTR_RDONLY, unix.MS_PRIVATE, false)
 	}
-	c.mountTree(s.Dest, false, foreign())
+	c.mountTree(c.tree, s.Dest, false, foreign())
 }
 
 // scrap gives a name for a new file in scratch.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/sandbox/internal/program"
+	"snug/tests/need"
 )
 
 // These tests need to change programs, or to look at an Instance from within.
@@ -109,7 +110,7 @@ func TestChildEndsAtEachOp(t *testing.T) {
 	p := compiled("exit 0")
 	in, err := Start(p)
 	if err != nil {
-		t.Skipf("wanted a plain sandbox, got: %v", err)
+		need.Missingf(t, "wanted a plain sandbox, got: %v", err)
 	}
 	in.Close()
 	before := holdings()
@@ -133,7 +134,7 @@ func TestChildEndsAtEachOp(t *testing.T) {
 // one of its ops. As the reaper of orphans, this process sees whether anything lives on.
 func TestSupervisorEndsAtEachOp(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		t.Skipf("wanted to adopt orphans, got: %v", err)
+		need.Missingf(t, "wanted to adopt orphans, got: %v", err)
 	}
 	p := compiled("true")
 	for at := -1; at < p.prog.Len(); at += 9 {
@@ -180,7 +181,7 @@ func TestReaperKilled(t *testing.T) {
 	before := holdings()
 	in, err := Start(compiled("sleep 100"))
 	if err != nil {
-		t.Skipf("wanted a plain sandbox, got: %v", err)
+		need.Missingf(t, "wanted a plain sandbox, got: %v", err)
 	}
 	in.Kill()
 	if ws := in.Wait(); ws.Signal() != unix.SIGKILL {
@@ -254,7 +255,7 @@ func TestLeaks(t *testing.T) {
 // the reaper's own. It is measured ten seconds after the start, unless the tests are short.
 func TestReaperMemory(t *testing.T) {
 	if keepMemory {
-		t.Skip("wanted a build without cgo, got one with: the reaper keeps the parent's memory there")
+		need.Elsewhere(t, "wanted a build without cgo, got one with: the reaper keeps the parent's memory there")
 	}
 	heap := make([][]byte, 20)
 	for i := range heap {
@@ -262,7 +263,7 @@ func TestReaperMemory(t *testing.T) {
 	}
 	in, err := Start(compiled("sleep 100"))
 	if err != nil {
-		t.Skipf("wanted a plain sandbox, got: %v", err)
+		need.Missingf(t, "wanted a plain sandbox, got: %v", err)
 	}
 	defer in.Close()
 	runtime.KeepAlive(heap)
@@ -274,7 +275,7 @@ func TestReaperMemory(t *testing.T) {
 	}
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(in.Pid()) + "/smaps_rollup")
 	if err != nil {
-		t.Skipf("wanted to read the memory of the reaper, got: %v", err)
+		need.Missingf(t, "wanted to read the memory of the reaper, got: %v", err)
 	}
 	private := 0
 	for line := range strings.Lines(string(text)) {

@@ -21,13 +21,19 @@ type Instance struct {
 	terminal *os.File
 	listener *os.File
 
-	done chan struct{} // closed when the first process was reaped
+	done   chan struct{} // closed when the status of the app is known
+	reaped sync.Once
 
 	open sync.Mutex // held while a descriptor is used, and to close them
 
 	mu     sync.Mutex
-	status unix.WaitStatus
+	ended  bool
+	status unix.WaitStatus // once ended
 	stops  func(unix.WaitStatus)
+}
+
+func newInstance(p *Program) *Instance {
+	return &Instance{spec: p.spec, pidfd: -1, app: -1, cgroup: -1, done: make(chan struct{})}
 }
 
 // Pid is the host's id of the first process of the sandbox: its PID 1 if it has a PID namespace.
@@ -56,7 +62,7 @@ func (in *Instance) Wait() unix.WaitStatus {
 // Done is closed when Wait would return.
 func (in *Instance) Done() <-chan struct{} { return in.done }
 
-// Stops calls f, on another goroutine than the caller's, whenever the app is stopped by a signal.
+// Stops calls f, on the goroutine that serves the sandbox, whenever the app is stopped by a signal.
 func (in *Instance) Stops(f func(unix.WaitStatus)) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -66,8 +72,8 @@ func (in *Instance) Stops(f func(unix.WaitStatus)) {
 func (in *Instance) report(ws unix.WaitStatus) {
 	in.mu.Lock()
 	stops := in.stops
-	if !ws.Stopped() {
-		in.status = ws
+	if !ws.Stopped() && !in.ended { // what a reaper says comes before its own end
+		in.status, in.ended = ws, true
 	}
 	in.mu.Unlock()
 	if ws.Stopped() && stops != nil {
@@ -81,6 +87,18 @@ func (in *Instance) Signal(sig unix.Signal) error {
 	defer in.open.Unlock()
 	return sendSignal(in.speaker(), sig)
 }
+
+// SignalGroup sends a signal to the app's process group. Before Linux 6.9 only the app gets it.
+func (in *Instance) SignalGroup(sig unix.Signal) error {
+	in.open.Lock()
+	defer in.open.Unlock()
+	if in.speaker() >= 0 && unix.PidfdSendSignal(in.speaker(), sig, nil, pidfdSignalProcessGroup) == nil {
+		return nil
+	}
+	return sendSignal(in.speaker(), sig)
+}
+
+const pidfdSignalProcessGroup = 1 << 2 // PIDFD_SIGNAL_PROCESS_GROUP
 
 func sendSignal(pidfd int, sig unix.Signal) error {
 	if pidfd < 0 {
@@ -116,10 +134,20 @@ func (in *Instance) kill() error {
 	return nil
 }
 
+// reap waits for the end of the first process.
+func (in *Instance) reap() {
+	in.reaped.Do(func() {
+		if ws, err := waitPidfd(in.pidfd, in.report); err == nil {
+			in.report(ws)
+		}
+	})
+}
+
 // Close ends the sandbox, waits for that, and gives its descriptors back.
 func (in *Instance) Close() error {
 	err := in.Kill()
 	<-in.done
+	in.reap()
 	in.open.Lock()
 	defer in.open.Unlock()
 	if in.cgroup >= 0 { // whatever has left the PID namespace, or had none (Linux 5.14)

@@ -143,18 +143,22 @@ func (p *Program) fillGaps(numbers []uint64) []program.Value {
 	return cells
 }
 
-// fillUnmap gives the ranges of addresses that a reaper does not need.
-func (p *Program) fillUnmap(keep [2][2]uint64) []program.Value {
-	if len(p.unmap) == 0 || keepMemory {
+// fillUnmap gives the ranges of addresses that the child unmaps, and those that a reaper does.
+func (p *Program) fillUnmap(im *program.Image) []program.Value {
+	if keepMemory {
 		return nil
 	}
 	var cells []program.Value
-	from := uint64(0)
+	from, keep := uint64(0), im.Keep()
 	for i, to := range []uint64{keep[0][0], keep[1][0], addressEnd} {
 		cells = append(cells, program.Value{Cell: p.unmap[2*i], Word: from}, program.Value{Cell: p.unmap[2*i+1], Word: to - from})
 		if i < 2 {
 			from = keep[i][1]
 		}
+	}
+	if len(p.rest) > 0 {
+		at, length := im.Rest()
+		cells = append(cells, program.Value{Cell: p.rest[0], Word: at}, program.Value{Cell: p.rest[1], Word: length})
 	}
 	return cells
 }

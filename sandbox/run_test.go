@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // plain is a sandbox with the host's files, read-only, and everything else its own.
@@ -110,11 +111,11 @@ func needUsers(t *testing.T) {
 	}
 	for _, name := range []string{"/proc/sys/kernel/unprivileged_userns_clone", "/proc/sys/user/max_user_namespaces"} {
 		if text, err := os.ReadFile(name); err == nil && strings.TrimSpace(string(text)) == "0" {
-			t.Skipf("this machine forbids user namespaces: wanted %s above 0, got 0", name)
+			need.Missingf(t, "this machine forbids user namespaces: wanted %s above 0, got 0", name)
 		}
 	}
 	if text, err := os.ReadFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"); err == nil && strings.TrimSpace(string(text)) == "1" {
-		t.Skip("AppArmor restricts user namespaces here: wanted kernel.apparmor_restrict_unprivileged_userns = 0, got 1")
+		need.Missing(t, "AppArmor restricts user namespaces here: wanted kernel.apparmor_restrict_unprivileged_userns = 0, got 1")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // tree makes a folder that a sandbox may read, with files as name, content pairs.
@@ -36,7 +37,7 @@ func TestSteps(t *testing.T) {
 	os.WriteFile(dir+`/odd:\,name/odd`, []byte("odd"), 0o644)
 	needKernel := func(t *testing.T, major, minor int) {
 		if h, _ := sandbox.Probe(); !h.Has(major, minor) {
-			t.Skipf("wanted Linux %d.%d, got %d.%d", major, minor, h.Kernel[0], h.Kernel[1])
+			need.Missingf(t, "wanted Linux %d.%d, got %d.%d", major, minor, h.Kernel[0], h.Kernel[1])
 		}
 	}
 	for _, tt := range []struct {
@@ -66,6 +67,10 @@ func TestSteps(t *testing.T) {
 			steps: []sandbox.Step{&sandbox.Bind{Source: dir + "/a", Dest: "/tmp/a"}, &sandbox.Bind{Source: dir + "/b", Dest: "/tmp/b", Writable: true}, &sandbox.Bind{Source: dir + "/a/one", Dest: "/tmp/file"}}, want: "1refused\nwritten\n1"},
 		{name: "bind without devices", script: "(echo >/tmp/d/null) 2>/dev/null || echo refused; echo >/tmp/d/zero && echo written",
 			steps: []sandbox.Step{&sandbox.Bind{Source: "/dev/null", Dest: "/tmp/d/null", Writable: true}, &sandbox.Bind{Source: "/dev/zero", Dest: "/tmp/d/zero", Writable: true, Devices: true}}, want: "refused\nwritten\n"},
+		{name: "bind of the root elsewhere", script: "test -d /tmp/host/usr && echo there; ls /tmp/host/tmp/f 2>/dev/null; ls -d /../tmp/f",
+			steps: []sandbox.Step{&sandbox.Data{Dest: "/tmp/f", Bound: true}, &sandbox.Bind{Source: "/", Dest: "/tmp/host"}}, want: "there\n/../tmp/f\n"},
+		{name: "bind of the root by another name", script: "test -d /tmp/host/usr && echo there",
+			steps: []sandbox.Step{&sandbox.Bind{Source: "/usr/..", Dest: "/tmp/host"}}, want: "there\n"},
 		{name: "mounts", script: "ls /tmp/q | wc -l; stat -f -c %T /tmp/q /tmp/p /tmp/s /tmp/c",
 			steps: []sandbox.Step{&sandbox.Mqueue{Dest: "/tmp/q"}, &sandbox.Devpts{Dest: "/tmp/p"}, &sandbox.Sysfs{Dest: "/tmp/s"}, &sandbox.Cgroup2{Dest: "/tmp/c"}}, want: "0\nmqueue\ndevpts\nsysfs\ncgroup2fs\n"},
 		{name: "overlay, read-only", script: "cat /tmp/o/both /tmp/o/one /tmp/o/two; (echo >/tmp/o/x) 2>/dev/null || echo refused",

@@ -10,6 +10,7 @@ import (
 
 	"snug/caps"
 	"snug/sandbox"
+	"snug/tests/need"
 )
 
 // subids gives ranges that the caller may map: for root any, else its own of /etc/subuid.
@@ -21,12 +22,12 @@ func subids(t *testing.T) (uids, gids []sandbox.IDRange) {
 	}
 	me, err := user.Current()
 	if err != nil {
-		t.Skipf("this user has no name, so no subordinate ids: %v", err)
+		need.Missingf(t, "this user has no name, so no subordinate ids: %v", err)
 	}
 	find := func(file string, own int) []sandbox.IDRange {
 		f, err := os.Open(file)
 		if err != nil {
-			t.Skipf("wanted %s with a line for %s, got: %v", file, me.Username, err)
+			need.Missingf(t, "wanted %s with a line for %s, got: %v", file, me.Username, err)
 		}
 		defer f.Close()
 		for lines := bufio.NewScanner(f); lines.Scan(); {
@@ -36,11 +37,11 @@ func subids(t *testing.T) (uids, gids []sandbox.IDRange) {
 				return []sandbox.IDRange{{Inside: 0, Outside: uint32(own), Count: 1}, {Inside: 1, Outside: uint32(first), Count: uint32(count)}}
 			}
 		}
-		t.Skipf("wanted a line for %s in %s, got none", me.Username, file)
+		need.Missingf(t, "wanted a line for %s in %s, got none", me.Username, file)
 		return nil
 	}
 	if _, err := os.Stat("/usr/bin/newuidmap"); err != nil {
-		t.Skip("wanted newuidmap(1) to map subordinate ids, got none: install the package uidmap")
+		need.Missing(t, "wanted newuidmap(1) to map subordinate ids, got none: install the package uidmap")
 	}
 	return find("/etc/subuid", os.Getuid()), find("/etc/subgid", os.Getgid())
 }

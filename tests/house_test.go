@@ -22,13 +22,9 @@ import (
 // with its reason; an excuse that is no longer needed is an error too.
 
 var excused = map[string]string{
-	"size sandbox/compile_steps.go":                          "one method for each kind of step, in the order of the Spec",
 	"function size sandbox/error.go":                         "the one table of hints",
 	"function size sandbox/internal/program/calls.go":        "one case for each system call",
 	"function size sandbox/internal/program/child_unsafe.go": "the whole child on one screen: it may call nothing (nosplit)",
-
-	"skip caps/seccomp/fuzz_test.go": "an input that the compiler refuses proves nothing",
-	"skip sandbox/users_test.go":     "says what is missing: a name",
 }
 
 // source is one Go file of ours.
@@ -340,32 +336,15 @@ func (h *house) calls(s *source) {
 	})
 }
 
-// skip checks that a skip is a sentence: what was wanted, and what the machine has. That it is a
-// failure where REQUIRE is set is the affair of need.Missing, and of tests/report for the others.
+// skip lets only tests/need skip: there a skip is a sentence, and a failure where REQUIRE is set.
 func (h *house) skip(s *source, c *ast.CallExpr) {
 	f, ok := c.Fun.(*ast.SelectorExpr)
 	if !ok || strings.HasPrefix(s.path, "tests/need/") {
 		return
 	}
-	if x, ok := f.X.(*ast.Ident); !ok || x.Name != "t" && x.Name != "b" && x.Name != "tb" {
-		return
-	}
-	switch f.Sel.Name {
-	case "SkipNow":
+	x, ok := f.X.(*ast.Ident)
+	if ok && (x.Name == "t" || x.Name == "b" || x.Name == "tb") && strings.HasPrefix(f.Sel.Name, "Skip") {
 		h.breaks("skip", s, s.line(c.Pos()), "use need.Missing, with what was wanted and got")
-	case "Skip", "Skipf":
-		var text strings.Builder
-		for _, a := range c.Args {
-			ast.Inspect(a, func(n ast.Node) bool {
-				if l, ok := n.(*ast.BasicLit); ok {
-					text.WriteString(l.Value)
-				}
-				return true
-			})
-		}
-		if !strings.Contains(text.String(), "wanted") || !strings.Contains(text.String(), "got") && !strings.Contains(text.String(), "%") {
-			h.breaks("skip", s, s.line(c.Pos()), "say what was wanted and what there is: "+text.String())
-		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/caps/landlock"
+	"snug/tests/need"
 )
 
 // childKey names the environment variable that turns the test binary into a
@@ -88,7 +89,7 @@ func dial(to unix.Sockaddr, family int) error {
 func TestKernel(t *testing.T) {
 	abi, err := kernelABI()
 	if err != nil {
-		t.Skipf("wanted a kernel with Landlock, got: %v", err)
+		need.Missingf(t, "wanted a kernel with Landlock, got: %v", err)
 	}
 	o := ground(t)
 	t.Run("control", func(t *testing.T) {
@@ -123,7 +124,7 @@ func TestKernel(t *testing.T) {
 	}
 	t.Run("a port granted", func(t *testing.T) {
 		if abi < 4 {
-			t.Skipf("wanted Landlock ABI 4, got %d", abi)
+			need.Missingf(t, "wanted Landlock ABI 4, got %d", abi)
 		}
 		o.Ruleset = &landlock.Ruleset{Net: landlock.ConnectTCP,
 			Ports: []landlock.PortRule{{Port: uint16(o.Port), Allowed: landlock.ConnectTCP}}}

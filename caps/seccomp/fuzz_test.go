@@ -97,7 +97,7 @@ func FuzzCompile(f *testing.F) {
 			if !compiled {
 				var err error
 				if filter, _, err = seccomp.Compile(p, e.arch); err != nil {
-					t.Skip() // two actions for the same conditions: see TestCompileRefuses
+					return // two actions for the same conditions: see TestCompileRefuses
 				}
 				filters[e.arch] = filter
 			}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/caps/seccomp"
+	"snug/tests/need"
 )
 
 // childKey names the environment variable that turns the test binary into a
@@ -101,7 +102,7 @@ func TestKernelAgrees(t *testing.T) {
 	for _, tt := range programs() {
 		t.Run(tt.name, func(t *testing.T) {
 			if len(tt.filter) == 0 {
-				t.Skip("wanted a program, got the empty one, which install cannot point to")
+				need.Elsewhere(t, "wanted a program, got the empty one, which install cannot point to")
 			}
 			text, err := json.Marshal(order{Filter: append(tt.filter.Bytes(), 0)[:len(tt.filter)*8]})
 			if err != nil {
@@ -124,7 +125,7 @@ func kernelTakes(t *testing.T, text []byte) bool {
 		t.Fatal(err)
 	}
 	if len(text) > 100_000 {
-		t.Skipf("wanted a program that fits into an environment variable, got %d bytes", len(text))
+		need.Missingf(t, "wanted a program that fits into an environment variable, got %d bytes", len(text))
 	}
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), childKey+"="+string(text))
@@ -239,11 +240,11 @@ int main(void) {
 // TestForeignABIs enters the kernel by int $0x80 and by x32 numbers.
 func TestForeignABIs(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
-		t.Skipf("wanted amd64 for its i386 entry, got %s", runtime.GOARCH)
+		need.Missingf(t, "wanted amd64 for its i386 entry, got %s", runtime.GOARCH)
 	}
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {
-		t.Skipf("wanted gcc for a program that calls int $0x80, got: %v", err)
+		need.Missingf(t, "wanted gcc for a program that calls int $0x80, got: %v", err)
 	}
 	dir := t.TempDir()
 	source, binary := filepath.Join(dir, "foreign.c"), filepath.Join(dir, "foreign")
@@ -254,7 +255,7 @@ func TestForeignABIs(t *testing.T) {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	if bare := obey(t, order{Exec: []string{binary}}); !strings.HasPrefix(bare, "getpid 1\nioctl TIOCSTI -9\n") {
-		t.Skipf("wanted a kernel with an i386 entry, got:\n%s", bare)
+		need.Missingf(t, "wanted a kernel with an i386 entry, got:\n%s", bare)
 	}
 	strict := "getpid 0\nioctl TIOCSTI -38\nioctl TIOCLINUX -38\nioctl TCGETS -38\nsocket AF_ALG -38\n" +
 		"socketcall socket -38\nsocketcall connect -38\nx32 getpid 0\nx32 ioctl TIOCSTI -38\n"

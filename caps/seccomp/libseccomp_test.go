@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 
 	"snug/caps/seccomp"
+	"snug/tests/need"
 )
 
 // libseccompProgram reads rules from its input, a line each, and writes the
@@ -49,16 +50,16 @@ int main(void) {
 func buildLibseccomp(t *testing.T) string {
 	t.Helper()
 	if runtime.GOARCH != "amd64" {
-		t.Skipf("wanted amd64, whose numbers the test has, got %s", runtime.GOARCH)
+		need.Missingf(t, "wanted amd64, whose numbers the test has, got %s", runtime.GOARCH)
 	}
 	gcc, err := exec.LookPath("gcc")
 	if err != nil {
-		t.Skipf("wanted gcc to call libseccomp, got: %v", err)
+		need.Missingf(t, "wanted gcc to call libseccomp, got: %v", err)
 	}
 	library, err := exec.Command(gcc, "-print-file-name=libseccomp.so.2").Output()
 	path := strings.TrimSpace(string(library))
 	if err != nil || !filepath.IsAbs(path) {
-		t.Skipf("wanted libseccomp.so.2 to compare with, got: %q, %v", path, err)
+		need.Missingf(t, "wanted libseccomp.so.2 to compare with, got: %q, %v", path, err)
 	}
 	dir := t.TempDir()
 	source, binary := filepath.Join(dir, "lib.c"), filepath.Join(dir, "lib")

@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -61,7 +60,6 @@ func runExec(c *console, args []string) error {
 // enter runs a command in a running instance and waits for it. It belongs to the sandbox: it ends
 // with it. And it belongs to this snug: it ends with that, too.
 func enter(r *instances.Record, command, env []string, cwd string) error {
-	runtime.LockOSThread()
 	p := sandbox.Process{
 		Argv: command,
 		Env:  mergeEnv(r.Env, env),
@@ -74,21 +72,13 @@ func enter(r *instances.Record, command, env []string, cwd string) error {
 	umask := unix.Umask(0o077)
 	unix.Umask(umask)
 	p.Umask = uint32(umask)
-	j := &job{spec: &sandbox.Spec{Process: p}}
-	tty := j.ownTerminal()
-	spec, err := r.State.Enter(j.spec.Process)
+	spec, err := r.State.Enter(p)
 	if err != nil {
 		return err
 	}
 	defer spec.Enter.Process.Close()
-	signals := notifySignals()
-	in, err := sandbox.Run(spec)
-	if err != nil {
-		return startFailure(err)
-	}
-	defer in.Close()
-	go passSignals(signals, in)
-	return wait(in, tty)
+	j := &job{spec: spec}
+	return j.serve(func(*sandbox.Instance) error { return nil })
 }
 
 // mergeEnv sets variables over those of the app.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,10 +25,7 @@ type job struct {
 
 // supervise starts a sandbox, passes signals, keys and sizes on, and waits for its end. Its error
 // carries the exit status of the app; nil is 0.
-//
-// The goroutine stays on its thread: the sandbox dies with the thread that started it.
 func supervise(j *job) error {
-	runtime.LockOSThread()
 	dir, err := openInstances()
 	if err != nil {
 		return err
@@ -47,26 +43,48 @@ func supervise(j *job) error {
 		defer helper.stop()
 		j.spec.Handover.Placed = helper.start
 	}
+	return j.serve(func(in *sandbox.Instance) error {
+		if err := j.register(claim, in); err != nil {
+			return err
+		}
+		if j.started != nil {
+			j.started(claim.Name)
+		}
+		return nil
+	})
+}
+
+// serve starts the sandbox and connects it to what the person sits at until it ends.
+func (j *job) serve(started func(*sandbox.Instance) error) error {
 	tty := j.ownTerminal()
 	signals := notifySignals()
-	in, err := start(j.spec)
+	h, err := sandbox.Probe()
+	if err != nil {
+		return err
+	}
+	prog, err := sandbox.Compile(j.spec, &h, sandbox.Look(j.spec))
+	if err != nil {
+		return err
+	}
+	drain := func() {}
+	ws, err := sandbox.Supervise(prog, func(in *sandbox.Instance) error {
+		if err := started(in); err != nil {
+			return err
+		}
+		go passSignals(signals, in)
+		if tty == nil || in.Terminal() == nil {
+			return nil
+		}
+		in.Stops(func(unix.WaitStatus) { suspend(tty, in) })
+		var err error
+		drain, err = tty.Relay(in.Terminal())
+		return err
+	})
+	drain()
 	if err != nil {
 		return startFailure(err)
 	}
-	defer in.Close()
-	if err := j.register(claim, in); err != nil {
-		return err
-	}
-	if j.started != nil {
-		j.started(claim.Name)
-	}
-	go passSignals(signals, in)
-	return wait(in, tty)
-}
-
-// start compiles and starts.
-func start(spec *sandbox.Spec) (*sandbox.Instance, error) {
-	return sandbox.Run(spec)
+	return exitStatus(ws)
 }
 
 // startFailure gives the exit status that a shell would, if only the command could not be executed.
@@ -121,28 +139,13 @@ func passSignals(signals <-chan os.Signal, in *sandbox.Instance) {
 	}
 }
 
-// wait waits for the end of the app, with the person's terminal connected to it if there is one.
-func wait(in *sandbox.Instance, tty *terminal.Terminal) error {
-	drain := func() {}
-	if tty != nil && in.Terminal() != nil {
-		var err error
-		if drain, err = tty.Relay(in.Terminal()); err != nil {
-			return err
-		}
-		in.Stops(func(unix.WaitStatus) { suspend(tty, in) })
-	}
-	ws := in.Wait()
-	drain()
-	return exitStatus(ws)
-}
-
 // suspend stops snug as its app was stopped, so that the person's shell gets its turn, and lets
 // the app go on when the person continues snug.
 func suspend(tty *terminal.Terminal, in *sandbox.Instance) {
 	tty.Restore()
 	unix.Kill(os.Getpid(), unix.SIGSTOP)
 	tty.Raw()
-	in.Signal(unix.SIGCONT)
+	in.SignalGroup(unix.SIGCONT)
 }
 
 // exitStatus is the status of a program as a shell gives it.

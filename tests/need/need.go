@@ -6,6 +6,7 @@
 package need
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -19,6 +20,19 @@ func Program(t testing.TB, name string) string {
 		Missing(t, "wanted the program "+name+", got "+err.Error())
 	}
 	return path
+}
+
+// Missingf is Missing with a formatted sentence.
+func Missingf(t testing.TB, format string, args ...any) {
+	t.Helper()
+	Missing(t, fmt.Sprintf(format, args...))
+}
+
+// Elsewhere ends the test because it belongs to another kind of run than this one: of root, of an
+// ordinary user, of another build. It is a skip under REQUIRE, too, and in the list that is printed.
+func Elsewhere(t testing.TB, sentence string) {
+	t.Helper()
+	t.Skip(sentence)
 }
 
 // Missing ends the test: by a skip, or by a failure where REQUIRE is set.

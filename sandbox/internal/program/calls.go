@@ -114,6 +114,8 @@ func describeMore(nr uint16) call {
 		return call{"sethostname", "sn"}
 	case unix.SYS_SETNS:
 		return call{"setns", "dC"}
+	case unix.SYS_SETPGID:
+		return call{"setpgid", "nn"}
 	case unix.SYS_SETRESGID:
 		return call{"setresgid", "nnn"}
 	case unix.SYS_SETRESUID:

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"snug/tests/need"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,7 +21,7 @@ const childPackage = "snug/sandbox/internal/program."
 func build(t *testing.T, arch string, cgo bool, flags ...string) map[string][]string {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("wanted the go tool to disassemble with, got none in PATH")
+		need.Missing(t, "wanted the go tool to disassemble with, got none in PATH")
 	}
 	out := filepath.Join(t.TempDir(), "child.test")
 	run := func(name string, args ...string) string {
@@ -29,7 +30,7 @@ func build(t *testing.T, arch string, cgo bool, flags ...string) map[string][]st
 		text, err := cmd.CombinedOutput()
 		if err != nil {
 			if strings.Contains(string(text), "permission denied") || strings.Contains(string(text), "no required module") {
-				t.Skipf("wanted to build the package, got: %s", firstLine(string(text)))
+				need.Missingf(t, "wanted to build the package, got: %s", firstLine(string(text)))
 			}
 			t.Fatalf("%s %v: %v\n%s", name, args, err, text)
 		}

@@ -90,20 +90,31 @@ func (im *Image) addr(off uint64) uint64 {
 
 func (im *Image) setWord(at int, w uint64) { binary.NativeEndian.PutUint64(im.mem[at:], w) }
 
-// Keep is what a reaper must leave mapped: the front of the image and the machine code of the
-// child, as page-aligned ranges [from, to) in ascending order. munmap(2) refuses other ranges, so
-// with large pages more than the front stays. The code is the largest page's worth in each
+// Keep is what a child must leave mapped: the image and the machine code of the child, as
+// page-aligned ranges [from, to) in ascending order. The code is the largest page's worth in each
 // direction around the two functions: it is never written, so it costs nothing.
 func (im *Image) Keep() [2][2]uint64 {
 	const page = 1 << 16 // the largest of any machine
-	own := uint64(os.Getpagesize())
-	front := [2]uint64{im.addr(0), im.addr(0) + (Kept+own-1)&^(own-1)}
+	image := [2]uint64{im.addr(0), im.addr(0) + pages(uint64(len(im.mem)))}
 	a, b := uint64(walkCode()), uint64(code())
 	machine := [2]uint64{min(a, b)&^(page-1) - page, max(a, b)&^(page-1) + 2*page}
-	if machine[0] < front[0] {
-		return [2][2]uint64{machine, front}
+	if machine[0] < image[0] {
+		return [2][2]uint64{machine, image}
 	}
-	return [2][2]uint64{front, machine}
+	return [2][2]uint64{image, machine}
+}
+
+// Rest is the address and the length of the part of the image that a reaper does not need. With
+// large pages there may be none, as munmap(2) takes whole ones only.
+func (im *Image) Rest() (address, length uint64) {
+	kept := pages(Kept)
+	return im.addr(0) + kept, pages(uint64(len(im.mem))) - kept
+}
+
+// pages rounds a length up to whole pages.
+func pages(n uint64) uint64 {
+	own := uint64(os.Getpagesize())
+	return (n + own - 1) &^ (own - 1)
 }
 
 // walkCode is the address of walk itself: a func value points to a word that holds it.

@@ -145,6 +145,7 @@ func (c *console) complain(err error) {
 		what, hint = h.what, h.hint
 	case errors.As(err, &app):
 		what, hint, _ = strings.Cut(what, "\n  hint: ")
+		hint = strings.ReplaceAll(hint, "\n  hint: ", "\nhint: ")
 	}
 	c.say(what, hint)
 }
@@ -210,8 +211,12 @@ func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
 			return nil, &failure{status: 0}
 		}
 		var h *hinted
-		if errors.As(err, &h) {
+		var p manifests.Problem
+		switch {
+		case errors.As(err, &h):
 			return nil, h
+		case errors.As(err, &p):
+			return nil, manifests.Problems{p}
 		}
 		return nil, &hinted{err.Error(), "snug help " + c.verb.name}
 	}

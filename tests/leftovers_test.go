@@ -251,11 +251,15 @@ func TestLeakedDescriptors(t *testing.T) {
 	if out, _ := control.CombinedOutput(); !strings.Contains(string(out), "tool") {
 		t.Errorf("control: want the folder outside, got %s", out)
 	}
-	closed := b.command("sh", "-c", "exec <&- >&- 2>"+filepath.Join(b.home, "err")+"; exec "+snug(t)+" run --write "+b.home+" -- sh -c 'ls -l /proc/self/fd >"+filepath.Join(b.home, "fds")+"'")
+	shared := filepath.Join(b.home, "shared")
+	if err := os.Mkdir(shared, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	closed := b.command("sh", "-c", "exec <&- >&- 2>"+filepath.Join(b.home, "err")+"; exec "+snug(t)+" run --write "+shared+" -- sh -c 'ls -l /proc/self/fd >"+shared+"/fds'")
 	if err := closed.Run(); err != nil {
 		t.Errorf("with 0 and 1 closed: %v, %s", err, read(t, filepath.Join(b.home, "err")))
 	}
-	if got := read(t, filepath.Join(b.home, "fds")); strings.Count(got, "->") < 3 {
+	if got := read(t, filepath.Join(shared, "fds")); strings.Count(got, "->") < 3 {
 		t.Errorf("with 0 and 1 closed: want 0, 1 and 2 open inside, got\n%s", got)
 	}
 }

@@ -1,0 +1,130 @@
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Twenty things that go wrong, and every word that a person then reads: what, where it came from,
+// what to do. HOME stands for the person's home.
+var failures = []struct {
+	name   string
+	words  string // blanks separate
+	status int
+	want   string
+}{
+	{"no verb", "firefox", 2, `snug: unknown verb "firefox"
+hint: to run it in a sandbox: snug run -- firefox
+`},
+	{"nothing to run", "run", 125, `snug: neither an app nor -- and a command
+hint: snug run foot, or snug run -- ls
+`},
+	{"no command behind --", "run --", 125, `snug: -- and no command
+hint: snug run -- ls
+`},
+	{"unknown flag", "run --frobnicate -- true", 125, `snug: unknown flag: --frobnicate
+hint: snug help run
+`},
+	{"unknown program", "run -- frobnicate", 127, `snug: execute "frobnicate": no such file or directory
+hint: the program is not in the sandbox
+`},
+	{"not executable", "run -- /etc/hostname", 126, `snug: execute "/etc/hostname": permission denied
+hint: the file is not executable, or lies on a mount without exec
+`},
+	{"unknown app", "run org.example.Edito", 125, `snug: there is no app "org.example.Edito"
+hint: did you mean org.example.Bad, org.example.Editor, org.example.Newer?
+hint: to run a command: snug run -- org.example.Edito
+`},
+	{"misspelt mode", "run --network hots -- true", 125, `snug: --network: "hots" is not allowed (--network, argument 1)
+hint: one of off, filtered, user, host
+`},
+	{"missing grant", "run --read HOME/nowhere -- true", 125, `snug: files.read = "HOME/nowhere": there is no such file or folder (--read, argument 1)
+hint: put ? in front if it may be missing, or use files.create
+`},
+	{"grant of everything", "run --write / -- true", 125, `snug: files.write = "/": the root of the host is everything; it is never granted (--write, argument 1)
+hint: name what the app needs below it
+`},
+	{"grant of the processes", "run --write /proc -- true", 125, `snug: files.write = "/proc": it shows the processes of the host; it is never granted (--write, argument 1)
+`},
+	{"grant of all of run", "run --read /run -- true", 125, `snug: files.read = "/run": this folder is nothing but ways out of the sandbox; it is never granted (--read, argument 1)
+hint: name what the app needs below it
+`},
+	{"not yet", "run --sound-play -- true", 125, `snug: sound.play = "true": not in this version (--sound-play, argument 1)
+hint: leave it out
+`},
+	{"bad manifest", "run org.example.Bad", 125, `snug: unknown key files.raed (~/.config/snug/apps/org.example.Bad.toml:5:1)
+hint: did you mean files.read?
+snug: network.mode takes text, not true or false (~/.config/snug/apps/org.example.Bad.toml:7:8)
+hint: one of off, filtered, user, host
+`},
+	{"danger that nobody took on", "run org.example.Danger", 125, `snug: network.mode = "host" is dangerous: the app can reach every service of this machine and of the local network (~/.config/snug/apps/org.example.Danger.toml:5)
+hint: if you mean it, write accept = ["network-host"]
+`},
+	{"newer manifest", "run org.example.Newer", 125, `snug: schema 99 needs a newer snug: this one reads schema 1 (~/.config/snug/apps/org.example.Newer.toml:1)
+`},
+	{"name like a number", "run --name 12 -- true", 125, `snug: --name "12": not a name for an instance
+hint: letters, digits, - and _, not a number alone
+`},
+	{"unknown instance", "exec nobody true", 125, `snug: no instance "nobody" runs
+hint: nothing runs; snug run starts something
+`},
+	{"unknown signal", "stop --signal NOISE x", 2, `snug: --signal "NOISE": no such signal
+hint: a name or number as in kill -l, such as TERM or 15
+`},
+	{"bad seccomp profile", "run --process-seccomp HOME/profile.json -- true", 125, `snug: process.seccomp = "HOME/profile.json": seccomp profile "HOME/profile.json": seccomp default: action "SCMP_ACT_ERNO": unknown (--process-seccomp, argument 1)
+`},
+	{"bad variable", "run --env NOVALUE -- true", 125, `snug: --env: "NOVALUE" has no value (--env, argument 1)
+hint: NAME=VALUE; --pass NAME hands on the host's
+`},
+	{"unreadable runtime folder", "ps", 2, `snug: running sandboxes: use HOME/open/snug: not a folder of yours with mode 0700
+hint: XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter
+`},
+}
+
+var failureFiles = map[string]string{
+	".config/snug/apps/org.example.Editor.toml": "schema = 1\nid = \"org.example.Editor\"\ncommand = [\"true\"]\n",
+	".config/snug/apps/org.example.Bad.toml":    "schema = 1\nid = \"org.example.Bad\"\ncommand = [\"true\"]\n[files]\nraed = [\"~/x\"]\n[network]\nmode = true\n",
+	".config/snug/apps/org.example.Danger.toml": "schema = 1\nid = \"org.example.Danger\"\ncommand = [\"true\"]\n[network]\nmode = \"host\"\n",
+	".config/snug/apps/org.example.Newer.toml":  "schema = 99\nid = \"org.example.Newer\"\ncommand = [\"true\"]\n",
+	"profile.json": "{\"defaultAction\": \"SCMP_ACT_ERNO\"}",
+}
+
+func TestFailures(t *testing.T) {
+	home := folder(t)
+	for name, text := range failureFiles {
+		file := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, text)
+	}
+	for _, f := range failures {
+		t.Run(f.name, func(t *testing.T) {
+			runtime := filepath.Join(home, "run")
+			if f.name == "unreadable runtime folder" {
+				runtime = filepath.Join(home, "open")
+				if err := os.MkdirAll(filepath.Join(runtime, "snug"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := os.MkdirAll(runtime, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command(snug(t), strings.Fields(strings.ReplaceAll(f.words, "HOME", home))...)
+			cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + runtime, "PATH=/usr/bin:/bin"}
+			cmd.Dir = home
+			out, _ := cmd.CombinedOutput()
+			got := strings.ReplaceAll(string(out), home, "HOME")
+			if status := cmd.ProcessState.ExitCode(); status != f.status {
+				t.Errorf("status: want %d, got %d", f.status, status)
+			}
+			if diff := cmp.Diff(f.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 // Command report reads the output of go test -json and prints what a person wants to know: a line
 // a package, the output of what failed, and every skip with its reason. With REQUIRE set a skip is
-// a failure, but for those in allowed and for what go test -short leaves out.
+// a failure, but for tests that belong to another run (need.Elsewhere) and for what go test -short
+// leaves out.
 //
 // Exit status: 0 all passed; 1 something failed, or nothing ran.
 package main
@@ -12,14 +13,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-)
 
-// allowed are skips that say nothing about the machine.
-func allowed() map[string]string {
-	return map[string]string{
-		"snug/caps/seccomp TestKernelAgrees/empty": "the kernel cannot be given an empty program",
-	}
-}
+	"snug/tests/need"
+)
 
 type event struct {
 	Action, Package, Test, Output string
@@ -111,7 +107,7 @@ func (r *result) print() bool {
 	for _, key := range skipped {
 		why := reason(r.output[key].String())
 		fmt.Printf("  %s: %s\n", key, why)
-		if os.Getenv("REQUIRE") != "" && allowed()[key] == "" && !strings.Contains(why, "-short") && !strings.Contains(why, "short mode") {
+		if os.Getenv("REQUIRE") != "" && !strings.Contains(why, need.AnotherRun) && !strings.Contains(why, "-short") && !strings.Contains(why, "short mode") {
 			fmt.Println("    FAIL: REQUIRE is set")
 			broken = true
 		}

@@ -17,10 +17,9 @@ import (
 )
 
 func main() {
-	runtime.LockOSThread()
 	binds, _ := strconv.Atoi(os.Args[1])
 	s := &sandbox.Spec{
-		Users: sandbox.Users{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())},
+		Users: sandbox.Users{UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), Nested: true}, // as in bubblewrap
 		Root: []sandbox.Step{
 			&sandbox.Bind{Source: "/", Dest: "/"},
 			&sandbox.Proc{Dest: "/proc"},
@@ -34,14 +33,28 @@ func main() {
 	for i := range binds {
 		s.Root = append(s.Root, &sandbox.Bind{Source: "/usr", Dest: "/tmp/" + strconv.Itoa(i)})
 	}
-	in, err := sandbox.Run(s)
+	h, err := sandbox.Probe()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "launch:", err)
-		os.Exit(1)
+		fail(err)
 	}
-	if os.Args[1] == "gc" {
-		runtime.GC()
-		debug.FreeOSMemory()
+	p, err := sandbox.Compile(s, &h, sandbox.Look(s))
+	if err != nil {
+		fail(err)
 	}
-	os.Exit(in.Wait().ExitStatus())
+	ws, err := sandbox.Supervise(p, func(*sandbox.Instance) error {
+		if os.Args[1] == "gc" {
+			runtime.GC()
+			debug.FreeOSMemory()
+		}
+		return nil
+	})
+	if err != nil {
+		fail(err)
+	}
+	os.Exit(ws.ExitStatus())
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "launch:", err)
+	os.Exit(1)
 }

@@ -32,8 +32,11 @@ func Missingf(t testing.TB, format string, args ...any) {
 // ordinary user, of another build. It is a skip under REQUIRE, too, and in the list that is printed.
 func Elsewhere(t testing.TB, sentence string) {
 	t.Helper()
-	t.Skip(sentence)
+	t.Skip(AnotherRun + sentence)
 }
+
+// AnotherRun begins the sentence of a skip that is none of the machine's fault.
+const AnotherRun = "for another run: "
 
 // Missing ends the test: by a skip, or by a failure where REQUIRE is set.
 func Missing(t testing.TB, sentence string) {

@@ -1,5 +1,7 @@
 // Command report reads the output of go test -json and prints what a person wants to know: a line
-// a package, the output of what failed, and every skip with its reason.
+// a package, the output of what failed, and every skip with its reason. With REQUIRE set a skip is
+// a failure, but for tests that belong to another run (need.Elsewhere) and for what go test -short
+// leaves out.
 //
 // Exit status: 0 all passed; 1 something failed, or nothing ran.
 package main
@@ -11,6 +13,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"snug/tests/need"
 )
 
 type event struct {
@@ -101,7 +105,12 @@ func (r *result) print() bool {
 		fmt.Printf("\nskipped:\n")
 	}
 	for _, key := range skipped {
-		fmt.Printf("  %s: %s\n", key, reason(r.output[key].String()))
+		why := reason(r.output[key].String())
+		fmt.Printf("  %s: %s\n", key, why)
+		if os.Getenv("REQUIRE") != "" && !strings.Contains(why, need.AnotherRun) && !strings.Contains(why, "-short") && !strings.Contains(why, "short mode") {
+			fmt.Println("    FAIL: REQUIRE is set")
+			broken = true
+		}
 	}
 	fmt.Printf("\n%d passed, %d failed, %d skipped\n", count["pass"], count["fail"], count["skip"])
 	return !broken && count["fail"] == 0 && count["pass"] > 0

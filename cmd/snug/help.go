@@ -80,6 +80,9 @@ func (v *verb) help() string {
 				short = "-" + flag.Shorthand + ", "
 			}
 			kind, usage := pflag.UnquoteUsage(flag)
+			if kind == "string" { // the value may be left out
+				kind = ""
+			}
 			b.WriteString("  " + short + column("--"+flag.Name+" "+kind, 18) + usage + "\n")
 		}
 	})

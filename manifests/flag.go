@@ -80,6 +80,11 @@ func suggestFlag(flag string) string {
 			flags = append(flags, schema[i].Flag())
 		}
 	}
+	for _, f := range flags { // the last part of a key: --nested for --process-nested
+		if strings.HasSuffix(f, "-"+flag) {
+			return "did you mean --" + f + "?"
+		}
+	}
 	if near := nearest(flag, flags); near != "" {
 		return "did you mean --" + near + "?"
 	}

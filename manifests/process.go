@@ -101,7 +101,7 @@ func (c *composer) customFilter(asks Text) {
 	}
 	code, err := c.w.Seccomp(path)
 	if err != nil {
-		c.refuse("process.seccomp", asks, err.Error(), "")
+		c.refuse("process.seccomp", asks, err.Error(), "a profile is linux.seccomp of the OCI runtime-spec, as a JSON file")
 		return
 	}
 	c.out.Spec.Process.Filters = append(c.out.Spec.Process.Filters, sandbox.Filter{Name: path, Code: code, Origin: asks.Origin})

@@ -76,7 +76,8 @@ hint: nothing runs; snug run starts something
 	{"unknown signal", "stop --signal NOISE x", 2, `snug: --signal "NOISE": no such signal
 hint: a name or number as in kill -l, such as TERM or 15
 `},
-	{"bad seccomp profile", "run --process-seccomp HOME/profile.json -- true", 125, `snug: process.seccomp = "HOME/profile.json": seccomp profile "HOME/profile.json": seccomp default: action "SCMP_ACT_ERNO": unknown (--process-seccomp, argument 1)
+	{"bad seccomp profile", "run --process-seccomp HOME/profile.json -- true", 125, `snug: process.seccomp = "HOME/profile.json": seccomp default: action "SCMP_ACT_ERNO": unknown (--process-seccomp, argument 1)
+hint: a profile is linux.seccomp of the OCI runtime-spec, as a JSON file
 `},
 	{"bad variable", "run --env NOVALUE -- true", 125, `snug: --env: "NOVALUE" has no value (--env, argument 1)
 hint: NAME=VALUE; --pass NAME hands on the host's

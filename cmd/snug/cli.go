@@ -218,9 +218,23 @@ func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
 		case errors.As(err, &p):
 			return nil, manifests.Problems{p}
 		}
-		return nil, &hinted{err.Error(), "snug help " + c.verb.name}
+		return nil, c.wrongFlag(err)
 	}
 	return f.Args(), nil
+}
+
+// wrongFlag says what is wrong with a flag, and which may have been meant.
+func (c *console) wrongFlag(err error) error {
+	hint := "snug help " + c.verb.name
+	var unknown *pflag.NotExistError
+	if c.verb.name != "run" && c.verb.name != "explain" || !errors.As(err, &unknown) {
+		return &hinted{err.Error(), hint}
+	}
+	var p manifests.Problem
+	if errors.As(new(manifests.Layer).Set(unknown.GetSpecifiedName(), "", ""), &p) && p.Hint != "" {
+		hint = p.Hint
+	}
+	return &hinted{err.Error(), hint}
 }
 
 // newFlags makes a flag set for the verb.

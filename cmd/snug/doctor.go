@@ -18,7 +18,7 @@ import (
 func doctorFlags(f *pflag.FlagSet) {
 	f.Bool("json", false, "print JSON")
 	f.Bool("print-fix", false, "print the commands that mend what is broken")
-	f.String("for", "run", "what the machine is for: run, boot or oci (`USE`)")
+	f.String("for", "run", "what for: `USE` is run, boot or oci")
 }
 
 // finding is one thing that the doctor looked at.

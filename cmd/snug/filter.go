@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"runtime"
 
@@ -13,36 +14,30 @@ import (
 // maxProfile bounds a seccomp profile; Docker's has 15 KiB.
 const maxProfile = 1 << 20
 
-// compileFilter makes a filter of a profile in the form of the runtime-spec.
+// compileFilter makes a filter of a profile in the form of linux.seccomp of the runtime-spec.
 func compileFilter(path string) ([]byte, error) {
-	bad := func(err error) error {
-		return &hinted{"seccomp profile " + quote(path) + ": " + err.Error(), "a profile is linux.seccomp of the OCI runtime-spec"}
-	}
 	st, err := os.Stat(path)
-	if err != nil {
-		return nil, bad(err)
-	}
-	if !st.Mode().IsRegular() || st.Size() > maxProfile {
-		return nil, &hinted{"seccomp profile " + quote(path) + ": not a file of at most 1 MiB", ""}
+	switch {
+	case err != nil:
+		return nil, errors.Unwrap(err)
+	case !st.Mode().IsRegular() || st.Size() > maxProfile:
+		return nil, errors.New("not a file of at most 1 MiB")
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, bad(err)
+		return nil, errors.Unwrap(err)
 	}
 	var profile specs.LinuxSeccomp
 	if err := json.Unmarshal(text, &profile); err != nil {
-		return nil, bad(err)
+		return nil, err
 	}
 	arch := seccomp.AMD64
 	if runtime.GOARCH == "arm64" {
 		arch = seccomp.ARM64
 	}
 	filter, report, err := seccomp.Compile(&profile, arch)
-	if err == nil {
-		err = report.Err()
-	}
 	if err != nil {
-		return nil, bad(err)
+		return nil, err
 	}
-	return filter.Bytes(), nil
+	return filter.Bytes(), report.Err()
 }

@@ -119,7 +119,7 @@ func keyHelp() string {
 // everyday reports whether a key is one of the dozen that help shows.
 func everyday(flag string) bool {
 	switch flag {
-	case "read", "write", "except", "network", "wayland", "x11", "gpu", "env", "pass", "home", "nested":
+	case "read", "write", "except", "network", "wayland", "x11", "gpu", "env", "pass", "home", "process-nested":
 		return true
 	}
 	return false

@@ -69,13 +69,15 @@ const sessionNames Words = "bus systemd dbus-1 .flatpak .dbus-proxy gnupg keyrin
 // startNames are what of the home runs by itself.
 var startNames = [...]string{"bin", ".local/bin",
 	".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".cshrc", ".kshrc", ".login", ".logout", ".mkshrc", ".profile",
+	".bash_aliases", ".bashrc.d", ".gnomerc", ".local/lib",
 	".tcshrc", ".zlogin", ".zlogout", ".zprofile", ".zshenv", ".zshrc",
 	".pam_environment", ".xinitrc", ".xprofile", ".xserverrc", ".xsession", ".xsessionrc"}
 
 // startConfigs and startData are the same of the XDG folders.
 var (
-	startConfigs = [...]string{"autostart", "environment.d", "fish", "plasma-workspace", "snug", "systemd/user"}
-	startData    = [...]string{"applications", "dbus-1", "snug", "systemd/user"}
+	startConfigs = [...]string{"autostart", "environment.d", "fish", "plasma-workspace", "snug", "systemd/user",
+		"awesome", "bspwm", "hypr", "i3", "labwc", "lxsession", "niri", "openbox", "qtile", "river", "sway", "user-tmpfiles.d", "wayfire.ini"}
+	startData = [...]string{"applications", "dbus-1", "snug", "systemd/user", "cinnamon", "gnome-shell/extensions", "kwin", "plasma"}
 )
 
 // secretNames are the folders with keys.
@@ -110,6 +112,7 @@ func (c *composer) listForbidden(f *forbidden) {
 	for _, path := range engineSockets {
 		f.always = append(f.always, outlet{path, whyEngine})
 	}
+	never("Nix's daemon fetches and runs what it is told to, outside the sandbox", treeSockets[:]...)
 	never(whyBus, "/run/dbus")
 	never("systemd's sockets lead out of the sandbox", "/run/systemd")
 	never(whyDisplay, "/tmp/.X11-unix", "/tmp/.ICE-unix")
@@ -159,6 +162,7 @@ func (c *composer) listStarts(f *forbidden) {
 	add(c.w.Config, startConfigs[:]...)
 	add(c.w.Data, startData[:]...)
 	add(c.w.State, "snug")
+	add("/tmp", "snug-"+number(c.w.Host.UID)) // the account of instances where there is no XDG_RUNTIME_DIR
 	if usual := child(c.home, ".config"); usual != c.w.Config {
 		add(usual, startConfigs[:]...)
 	}

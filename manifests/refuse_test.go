@@ -44,6 +44,12 @@ func TestComposeRefuses(t *testing.T) {
 		{"autostart", `files.create = ["xdg-config/autostart"]`, "", `files.create = "xdg-config/autostart"` + starts},
 		{"units", `files.write = ["~/.config/systemd/user"]`, "d /home/ann/.config/systemd/user", `files.write = "~/.config/systemd/user"` + starts},
 		{"snug's own", `files.create = ["xdg-data/snug/home/other.app"]`, "", `files.create = "xdg-data/snug/home/other.app"` + starts},
+		{"nix's daemon", `files.read = ["/nix/var/nix/daemon-socket/socket"]`, "s /nix/var/nix/daemon-socket/socket", `files.read = "/nix/var/nix/daemon-socket/socket": Nix's daemon fetches and runs what it is told to, outside the sandbox; it is never granted`},
+		{"account of instances", `files.write = ["/tmp/snug-1000"]`, "d /tmp/snug-1000", `files.write = "/tmp/snug-1000"` + starts},
+		{"compositor's start", `files.write = ["~/.config/sway"]`, "d /home/ann/.config/sway", `files.write = "~/.config/sway"` + starts},
+		{"aliases", `files.write = ["~/.bash_aliases"]`, "f /home/ann/.bash_aliases", `files.write = "~/.bash_aliases"` + starts},
+		{"shell extensions", `files.create = ["xdg-data/gnome-shell/extensions/x"]`, "", `files.create = "xdg-data/gnome-shell/extensions/x"` + starts},
+		{"python's own", `files.create = ["~/.local/lib/python3.11/site-packages"]`, "", `files.create = "~/.local/lib/python3.11/site-packages"` + starts},
 		{"launchers", `files.create = ["xdg-data/applications"]`, "", `files.create = "xdg-data/applications"` + starts},
 
 		{"home", `files.read = ["/home/ann"]`, "", `files.read = "/home/ann"` + home},

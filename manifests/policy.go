@@ -246,6 +246,18 @@ func (c *composer) secret(path string) bool {
 	return false
 }
 
+// namesSecret reports whether a path says by its words that it means the home or a folder with keys.
+// Who types such a path asked for that; a link that leads there may be an app's, of an earlier run.
+func (c *composer) namesSecret(path string) bool {
+	if inside(c.home, path) || inside(c.policy().home, path) || c.secret(path) {
+		return true
+	}
+	return slices.ContainsFunc(secretNames[:], func(name string) bool {
+		folder := child(c.home, name)
+		return inside(path, folder) || inside(folder, path)
+	})
+}
+
 // startsIn reports what a path without links has to do with the names that are never writable:
 // whether it is or lies below one, and whether one lies below it.
 func (c *composer) startsIn(path string) (is, holds bool) {
@@ -292,6 +304,10 @@ func (c *composer) judge(g *grant) bool {
 		return false
 	}
 	if inside(c.policy().home, path) || c.secret(path) {
+		if fromFlag(g.asks.Origin) && !c.namesSecret(g.dest) && !holds(c.m.Accept, "files:HOME") {
+			c.refuse(g.key, g.asks, "leads by a link to "+quote(path)+", your home or your keys", "if you mean it, name that")
+			return false
+		}
 		if err := c.m.Permit("files:HOME", g.key, g.asks); err != nil {
 			c.problems = append(c.problems, err.(Problem))
 			return false

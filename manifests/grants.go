@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -148,7 +149,7 @@ func (c *composer) showGrant(g *grant) {
 	} else {
 		c.tell(GroupFiles, text+quote(g.dest), g.asks.Origin)
 	}
-	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest {
+	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest && c.around(g.source.path, g.dest) == nil {
 		return // every sandbox has it
 	}
 	c.pin(g)
@@ -181,15 +182,9 @@ func (c *composer) bindGrant(g *grant, source, dest string, write bool) {
 func (c *composer) pin(g *grant) { c.pinPath(g.source.path, g.dest) }
 
 func (c *composer) pinPath(path, dest string) {
-	var around *grant
-	for _, other := range c.grants {
-		if other.write && other.source.file.is(unix.S_IFDIR) && inside(path, other.source.path) && path != other.source.path &&
-			child(other.dest, relative(path, other.source.path)) == dest && (around == nil || len(other.dest) > len(around.dest)) {
-			around = other
-		}
-	}
-	if around == nil {
-		return
+	around := c.around(path, dest)
+	if around == nil || !around.write {
+		return // nobody can rename what lies in a read-only one
 	}
 	for folder := dirname(path); folder != around.source.path; folder = dirname(folder) {
 		at := child(around.dest, relative(folder, around.source.path))
@@ -197,6 +192,21 @@ func (c *composer) pinPath(path, dest string) {
 			c.bindGrant(around, folder, at, true)
 		}
 	}
+}
+
+// around returns the deepest granted folder that a path without links lies in and is visible by, or
+// nil: it decides whether the app may change what lies there.
+func (c *composer) around(path, dest string) (best *grant) {
+	for _, g := range c.grants {
+		if !g.source.file.is(unix.S_IFDIR) || !inside(path, g.source.path) || path == g.source.path ||
+			child(g.dest, relative(path, g.source.path)) != dest {
+			continue
+		}
+		if best == nil || len(g.dest) > len(best.dest) || len(g.dest) == len(best.dest) && g.write {
+			best = g
+		}
+	}
+	return best
 }
 
 // has reports whether a step has the destination.
@@ -222,7 +232,7 @@ func (c *composer) splitFolder(g *grant, source, dest string) {
 		from, to := child(source, entry.Name), child(dest, entry.Name)
 		is, holds := c.startsIn(from)
 		switch {
-		case c.isHidden(from):
+		case c.isHidden(from) || c.isGranted(to):
 		case entry.is(unix.S_IFLNK):
 			if text, err := c.w.Files.Readlink(from); err == nil {
 				c.add(to, &sandbox.Symlink{Dest: to, Target: text, Origin: g.asks.Origin})
@@ -236,6 +246,11 @@ func (c *composer) splitFolder(g *grant, source, dest string) {
 			c.bindGrant(g, from, to, true)
 		}
 	}
+}
+
+// isGranted reports whether a grant of its own says what is at a destination, and how.
+func (c *composer) isGranted(dest string) bool {
+	return slices.ContainsFunc(c.grants, func(g *grant) bool { return g.dest == dest })
 }
 
 // isHidden reports whether a path is one that is left out of folders shown one by one.

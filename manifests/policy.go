@@ -69,13 +69,15 @@ const sessionNames Words = "bus systemd dbus-1 .flatpak .dbus-proxy gnupg keyrin
 // startNames are what of the home runs by itself.
 var startNames = [...]string{"bin", ".local/bin",
 	".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".cshrc", ".kshrc", ".login", ".logout", ".mkshrc", ".profile",
+	".bash_aliases", ".bashrc.d", ".gnomerc", ".local/lib",
 	".tcshrc", ".zlogin", ".zlogout", ".zprofile", ".zshenv", ".zshrc",
 	".pam_environment", ".xinitrc", ".xprofile", ".xserverrc", ".xsession", ".xsessionrc"}
 
 // startConfigs and startData are the same of the XDG folders.
 var (
-	startConfigs = [...]string{"autostart", "environment.d", "fish", "plasma-workspace", "snug", "systemd/user"}
-	startData    = [...]string{"applications", "dbus-1", "snug", "systemd/user"}
+	startConfigs = [...]string{"autostart", "environment.d", "fish", "plasma-workspace", "snug", "systemd/user",
+		"awesome", "bspwm", "hypr", "i3", "labwc", "lxsession", "niri", "openbox", "qtile", "river", "sway", "user-tmpfiles.d", "wayfire.ini"}
+	startData = [...]string{"applications", "dbus-1", "snug", "systemd/user", "cinnamon", "gnome-shell/extensions", "kwin", "plasma"}
 )
 
 // secretNames are the folders with keys.
@@ -110,6 +112,7 @@ func (c *composer) listForbidden(f *forbidden) {
 	for _, path := range engineSockets {
 		f.always = append(f.always, outlet{path, whyEngine})
 	}
+	never("Nix's daemon fetches and runs what it is told to, outside the sandbox", treeSockets[:]...)
 	never(whyBus, "/run/dbus")
 	never("systemd's sockets lead out of the sandbox", "/run/systemd")
 	never(whyDisplay, "/tmp/.X11-unix", "/tmp/.ICE-unix")
@@ -159,6 +162,7 @@ func (c *composer) listStarts(f *forbidden) {
 	add(c.w.Config, startConfigs[:]...)
 	add(c.w.Data, startData[:]...)
 	add(c.w.State, "snug")
+	add("/tmp", "snug-"+number(c.w.Host.UID)) // the account of instances where there is no XDG_RUNTIME_DIR
 	if usual := child(c.home, ".config"); usual != c.w.Config {
 		add(usual, startConfigs[:]...)
 	}
@@ -242,6 +246,18 @@ func (c *composer) secret(path string) bool {
 	return false
 }
 
+// namesSecret reports whether a path says by its words that it means the home or a folder with keys.
+// Who types such a path asked for that; a link that leads there may be an app's, of an earlier run.
+func (c *composer) namesSecret(path string) bool {
+	if inside(c.home, path) || inside(c.policy().home, path) || c.secret(path) {
+		return true
+	}
+	return slices.ContainsFunc(secretNames[:], func(name string) bool {
+		folder := child(c.home, name)
+		return inside(path, folder) || inside(folder, path)
+	})
+}
+
 // startsIn reports what a path without links has to do with the names that are never writable:
 // whether it is or lies below one, and whether one lies below it.
 func (c *composer) startsIn(path string) (is, holds bool) {
@@ -288,6 +304,10 @@ func (c *composer) judge(g *grant) bool {
 		return false
 	}
 	if inside(c.policy().home, path) || c.secret(path) {
+		if fromFlag(g.asks.Origin) && !c.namesSecret(g.dest) && !holds(c.m.Accept, "files:HOME") {
+			c.refuse(g.key, g.asks, "leads by a link to "+quote(path)+", your home or your keys", "if you mean it, name that")
+			return false
+		}
 		if err := c.m.Permit("files:HOME", g.key, g.asks); err != nil {
 			c.problems = append(c.problems, err.(Problem))
 			return false

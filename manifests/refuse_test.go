@@ -44,6 +44,12 @@ func TestComposeRefuses(t *testing.T) {
 		{"autostart", `files.create = ["xdg-config/autostart"]`, "", `files.create = "xdg-config/autostart"` + starts},
 		{"units", `files.write = ["~/.config/systemd/user"]`, "d /home/ann/.config/systemd/user", `files.write = "~/.config/systemd/user"` + starts},
 		{"snug's own", `files.create = ["xdg-data/snug/home/other.app"]`, "", `files.create = "xdg-data/snug/home/other.app"` + starts},
+		{"nix's daemon", `files.read = ["/nix/var/nix/daemon-socket/socket"]`, "s /nix/var/nix/daemon-socket/socket", `files.read = "/nix/var/nix/daemon-socket/socket": Nix's daemon fetches and runs what it is told to, outside the sandbox; it is never granted`},
+		{"account of instances", `files.write = ["/tmp/snug-1000"]`, "d /tmp/snug-1000", `files.write = "/tmp/snug-1000"` + starts},
+		{"compositor's start", `files.write = ["~/.config/sway"]`, "d /home/ann/.config/sway", `files.write = "~/.config/sway"` + starts},
+		{"aliases", `files.write = ["~/.bash_aliases"]`, "f /home/ann/.bash_aliases", `files.write = "~/.bash_aliases"` + starts},
+		{"shell extensions", `files.create = ["xdg-data/gnome-shell/extensions/x"]`, "", `files.create = "xdg-data/gnome-shell/extensions/x"` + starts},
+		{"python's own", `files.create = ["~/.local/lib/python3.11/site-packages"]`, "", `files.create = "~/.local/lib/python3.11/site-packages"` + starts},
 		{"launchers", `files.create = ["xdg-data/applications"]`, "", `files.create = "xdg-data/applications"` + starts},
 
 		{"home", `files.read = ["/home/ann"]`, "", `files.read = "/home/ann"` + home},
@@ -85,5 +91,43 @@ func TestComposeRefuses(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestTypedLinks checks that who types a path is taken to mean what its words say: the keys if it
+// names them, but not where a link leads that an app may have planted at its last run.
+func TestTypedLinks(t *testing.T) {
+	const tree = "d /home/ann/p\nl /home/ann/p/data ../.ssh\nl /home/ann/p/up /home/ann\nd /home/ann/plain\nl /home/ann/p/plain ../plain"
+	const why = `", your home or your keys` + "\n  hint: if you mean it, name that"
+	tests := []struct{ flag, here, refused string }{
+		{"read=/home/ann/p/data", "", `"/home/ann/p/data": leads by a link to "/home/ann/.ssh` + why},
+		{"write=/home/ann/p/data/id_ed25519", "", `"/home/ann/p/data/id_ed25519": leads by a link to "/home/ann/.ssh/id_ed25519` + why},
+		{"write=/home/ann/p/up", "", `"/home/ann/p/up": leads by a link to "/home/ann` + why},
+		{"", "/home/ann/p/data", `"/home/ann/p/data": leads by a link to "/home/ann/.ssh` + why},
+		{"read=/home/ann/.ssh", "", ""},
+		{"write=/home/ann", "", ""},
+		{"", "/home/ann", ""},
+		{"read=/home/ann/p/plain", "", ""},
+	}
+	for _, tt := range tests {
+		var typed []string
+		if tt.flag != "" {
+			typed = append(typed, tt.flag)
+		}
+		m, err := merge(t, manifests.Facts{}, flags(t, typed...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, cmd := fakeWorld(t, "", tree), manifests.Command{Argv: []string{"app"}}
+		if tt.here != "" {
+			w.Cwd, cmd.Here = tt.here, "read"
+		}
+		_, err = manifests.Compose(m, w, cmd)
+		switch {
+		case tt.refused == "" && err != nil:
+			t.Errorf("%s%s: %v", tt.flag, tt.here, err)
+		case tt.refused != "" && (err == nil || !strings.HasSuffix(err.Error(), tt.refused)):
+			t.Errorf("%s%s: got %v\nwant %s", tt.flag, tt.here, err, tt.refused)
+		}
 	}
 }

@@ -311,3 +311,17 @@ func TestSession(t *testing.T) {
 		t.Error("read a device")
 	}
 }
+
+// TestTreeSockets checks that what a read-only tree holds of ways out is covered.
+func TestTreeSockets(t *testing.T) {
+	const socket = "s /nix/var/nix/daemon-socket/socket"
+	for _, manifest := range []string{"", `files.write = ["/nix/var"]`} {
+		s := compose(t, fakeWorld(t, "", socket), manifest)
+		if got := steps(s, "mask /nix"); !strings.Contains(got, "mask /nix/var/nix/daemon-socket") {
+			t.Errorf("%q: got %q", manifest, got)
+		}
+	}
+	if got := steps(compose(t, fakeWorld(t, "", ""), ""), "mask /nix"); got != "" {
+		t.Errorf("without Nix: got %q", got)
+	}
+}

@@ -14,6 +14,10 @@ import (
 // readOnlyTrees are the folders of the host that every sandbox sees, as far as they exist.
 var readOnlyTrees = [...]string{"/nix", "/opt", "/usr"}
 
+// treeSockets lie in those trees, and a read-only mount does not keep anyone from connecting: Nix's
+// daemon fetches what it is told to, and runs what it is told to outside.
+var treeSockets = [...]string{"/nix/var/nix/daemon-socket"}
+
 // varFolders are what programs in /usr keep in /var and only read.
 var varFolders = [...]string{"/var/cache/fontconfig", "/var/lib/aspell", "/var/lib/ca-certificates",
 	"/var/lib/ghostscript", "/var/lib/texmf"}
@@ -62,6 +66,11 @@ func (c *composer) hostRoot() {
 	for _, path := range varFolders {
 		if file, err := c.w.Files.Lstat(path); err == nil && file.is(unix.S_IFDIR) {
 			c.bind(path, path)
+		}
+	}
+	for _, path := range treeSockets {
+		if _, err := c.w.Files.Lstat(path); err == nil {
+			c.covers = append(c.covers, &sandbox.Mask{Dest: path, Origin: systemOrigin})
 		}
 	}
 	c.hostEtc()

@@ -60,7 +60,7 @@ func (c *compiler) startSession() {
 func (c *compiler) openTerminal() {
 	p := &c.spec.Process
 	c.note("start a session", "", p.Origin)
-	c.b.Call(unix.SYS_SETSID).On(unix.EPERM, program.Ignore, 0) // EPERM: it leads one already
+	c.b.Call(unix.SYS_SETSID) // never a group's leader: it has just been cloned
 	t := p.Terminal
 	if t == nil {
 		return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +57,9 @@ func supervise(j *job) error {
 
 // serve starts the sandbox and connects it to what the person sits at until it ends.
 func (j *job) serve(started func(*sandbox.Instance) error) error {
+	if err := checkStdio(); err != nil {
+		return err
+	}
 	tty := j.ownTerminal()
 	signals := notifySignals()
 	h, err := sandbox.Probe()
@@ -107,7 +111,7 @@ func (j *job) register(claim *instances.Claim, in *sandbox.Instance) error {
 	return claim.Write(r)
 }
 
-// ownTerminal asks for a terminal inside if the person sits at one.
+// ownTerminal asks for a terminal inside if the person sits at one, be it that only output goes there.
 func (j *job) ownTerminal() *terminal.Terminal {
 	p := &j.spec.Process
 	if p.Session {
@@ -117,12 +121,34 @@ func (j *job) ownTerminal() *terminal.Terminal {
 	if t == nil {
 		return nil
 	}
+	var given [3]bool
 	rows, cols := t.Size()
 	p.Terminal = &sandbox.Terminal{Rows: rows, Cols: cols}
+	for _, f := range p.Files {
+		if f.Number < len(given) {
+			given[f.Number] = true
+		}
+	}
 	for fd := range p.Terminal.Stdio {
-		p.Terminal.Stdio[fd] = terminal.Is(fd)
+		p.Terminal.Stdio[fd] = terminal.Is(fd) && !given[fd]
+	}
+	if p.Terminal.Stdio == [3]bool{} {
+		p.Terminal = nil
+		return nil
 	}
 	return t
+}
+
+// checkStdio refuses a folder as a standard file: with it the app would have the host's whole tree
+// by its "..", under the mounts of the host.
+func checkStdio() error {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return &hinted{"descriptor " + strconv.Itoa(fd) + " is a folder, by which the app could leave the sandbox", "redirect it from or to a file, or /dev/null"}
+		}
+	}
+	return nil
 }
 
 // notifySignals collects the signals that are meant for the app.

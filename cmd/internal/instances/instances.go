@@ -15,6 +15,7 @@ package instances
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -144,8 +145,8 @@ func (d *Dir) List() ([]*Record, error) {
 		if d.sweep(e.Name()) {
 			continue
 		}
-		text, err := os.ReadFile(filepath.Join(d.path, e.Name()))
-		if err != nil || len(text) > maxFile {
+		text, err := readRecord(filepath.Join(d.path, e.Name()))
+		if err != nil {
 			continue
 		}
 		if r, err := decode(string(text)); err == nil {
@@ -155,6 +156,19 @@ func (d *Dir) List() ([]*Record, error) {
 	}
 	slices.SortFunc(list, func(a, b *Record) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
+}
+
+// readRecord reads a file that may be anything: it waits for nobody and takes no more than maxFile.
+func readRecord(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() || st.Size() > maxFile {
+		return nil, errDamaged
+	}
+	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
 // FindError says that a word names no instance, or several.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"snug/cmd/internal/instances"
 )
 
@@ -71,6 +73,38 @@ func TestStale(t *testing.T) {
 	c.Release()
 	if list, _ := d.List(); len(list) != 0 {
 		t.Errorf("got %d instances after Release, want none", len(list))
+	}
+}
+
+// What is no record does not keep anybody from seeing those that are, even if it is locked.
+func TestOddFiles(t *testing.T) {
+	d, path := open(t)
+	defer claim(t, d, "foot", "").Release()
+	name := func(n string) string { return filepath.Join(path, n) }
+	if err := unix.Mkfifo(name("fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name("huge"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(name("huge"), 1<<40); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/zero", name("link")); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"fifo", "huge"} {
+		f, err := os.OpenFile(name(n), os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := d.List(); err != nil || len(list) != 1 {
+		t.Errorf("got %d instances, %v; want 1", len(list), err)
 	}
 }
 

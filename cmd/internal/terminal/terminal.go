@@ -21,7 +21,7 @@ import (
 
 // Terminal is the person's terminal.
 type Terminal struct {
-	in, out *os.File
+	in, out *os.File // in is nil where standard input is something else: no keys go in
 	saved   unix.Termios
 	mu      sync.Mutex
 	raw     bool
@@ -33,25 +33,29 @@ func Is(fd int) bool {
 	return err == nil
 }
 
-// Open takes the terminal on standard input. What comes out is written to the first of standard
-// output, error and input that is a terminal. It gives nil if standard input is none.
+// Open takes the terminal on the standard files. Keys come from standard input, if that is a
+// terminal; what comes out is written to the first of standard output, error and input that is one.
+// It gives nil if none is: an app that were given the person's terminal as its output alone could
+// read what is typed there, and change its settings.
 func Open() *Terminal {
-	saved, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return nil
+	t := new(Terminal)
+	if saved, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil {
+		t.in, t.out, t.saved = os.Stdin, os.Stdin, *saved
 	}
-	t := &Terminal{in: os.Stdin, out: os.Stdin, saved: *saved}
 	for _, f := range []*os.File{os.Stderr, os.Stdout} {
 		if Is(int(f.Fd())) {
 			t.out = f
 		}
+	}
+	if t.out == nil {
+		return nil
 	}
 	return t
 }
 
 // Size is the size of the terminal in characters.
 func (t *Terminal) Size() (rows, cols uint16) {
-	w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ)
+	w, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ)
 	if err != nil {
 		return 0, 0
 	}
@@ -60,6 +64,9 @@ func (t *Terminal) Size() (rows, cols uint16) {
 
 // Raw makes every key go through as it is (cfmakeraw(3)).
 func (t *Terminal) Raw() error {
+	if t.in == nil {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	mode := t.saved
@@ -99,12 +106,17 @@ func (t *Terminal) Relay(master *os.File) (drain func(), err error) {
 	signal.Notify(resized, unix.SIGWINCH)
 	go func() {
 		for range resized {
-			if w, err := unix.IoctlGetWinsize(0, unix.TIOCGWINSZ); err == nil {
+			if w, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ); err == nil {
 				unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, w)
 			}
 		}
 	}()
-	go io.Copy(master, t.in)
+	if t.in != nil {
+		go io.Copy(master, t.in)
+	} else if mode, err := unix.IoctlGetTermios(int(master.Fd()), unix.TCGETS); err == nil {
+		mode.Oflag &^= unix.OPOST // the person's terminal is not raw, and does that itself
+		unix.IoctlSetTermios(int(master.Fd()), unix.TCSETS, mode)
+	}
 	printed := make(chan struct{})
 	go func() {
 		defer close(printed)

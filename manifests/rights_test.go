@@ -87,7 +87,8 @@ func TestFilters(t *testing.T) {
 		{"default", "", "default", "", nil},
 		{"off", "process.seccomp = \"off\"\naccept = [\"seccomp-off\"]", "", "", nil},
 		{"of a file", "process.seccomp = \"~/f.json\"\naccept = [\"seccomp-off\"]", "/home/ann/f.json", "", compile},
-		{"of a bad file", "process.seccomp = \"/g.json\"\naccept = [\"seccomp-off\"]", "", `a:1: process.seccomp = "/g.json": no such profile`, compile},
+		{"of a bad file", "process.seccomp = \"/g.json\"\naccept = [\"seccomp-off\"]", "", `a:1: process.seccomp = "/g.json": no such profile
+  hint: a profile is linux.seccomp of the OCI runtime-spec, as a JSON file`, compile},
 		{"without a compiler", "process.seccomp = \"/g.json\"\naccept = [\"seccomp-off\"]", "", `a:1: process.seccomp = "/g.json": this program cannot compile filters`, nil},
 	}
 	for _, tt := range tests {

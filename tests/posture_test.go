@@ -16,7 +16,7 @@ import (
 // the machine, such as the mounts below /etc, is left out.
 const look = `
 section() { echo "== $1"; }
-section status; grep -E '^(Uid|Gid|Groups|NSpid|Threads|SigPnd|SigBlk|SigIgn|Cap...|NoNewPrivs|Seccomp.*|CoreDumping):' /proc/self/status
+section status; grep -E '^(Uid|Gid|Groups|NSpid|Threads|SigPnd|SigBlk|Cap...|NoNewPrivs|Seccomp.*|CoreDumping):' /proc/self/status
 section ids; cat /proc/self/setgroups; tr -s ' ' </proc/self/uid_map; tr -s ' ' </proc/self/gid_map
 section environment; env | sort
 section mounts; awk '{ for (i = 7; $i != "-"; i++); print $5, $6, $(i+1) }' /proc/self/mountinfo | grep -vE '^/(etc|var/lib|var/cache|nix|opt)' | sort

@@ -80,21 +80,22 @@ func holdings() own {
 		r.Close()
 		w.Close()
 	}
-	for range 200 { // threads that end take a moment
-		fds, _ := os.ReadDir("/proc/self/fd")
-		text, _ := os.ReadFile("/proc/self/mountinfo")
-		o = own{len(fds), runtime.NumGoroutine(), string(text)}
-		if o.goroutines <= 3 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
+	fds, _ := os.ReadDir("/proc/self/fd")
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	o = own{len(fds), runtime.NumGoroutine(), string(text)}
 	return o
 }
 
 func (o own) check(t *testing.T, what string) {
 	t.Helper()
 	now := holdings()
+	for range 1000 { // a goroutine that has done its work takes a moment to end
+		if now.goroutines <= o.goroutines {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		now = holdings()
+	}
 	if now.files > o.files || now.goroutines > o.goroutines || now.mounts != o.mounts {
 		t.Errorf("%s left behind: descriptors %d → %d, goroutines %d → %d, mounts changed: %v",
 			what, o.files, now.files, o.goroutines, now.goroutines, now.mounts != o.mounts)

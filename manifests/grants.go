@@ -293,7 +293,8 @@ func (c *composer) hole(asks Text, path string) (shown bool) {
 		shown = true
 		dest := child(g.dest, relative(path, g.source.path))
 		c.pinPath(path, dest)
-		c.covers = append(c.covers, &sandbox.Mask{Dest: dest, Origin: asks.Origin})
+		_, err := c.w.Files.Lstat(path)
+		c.covers = append(c.covers, &sandbox.Mask{Dest: dest, Required: err == nil, Origin: asks.Origin})
 		c.tell(GroupFiles, "not read "+quote(dest), asks.Origin)
 	}
 	return shown

@@ -25,7 +25,8 @@ import (
 //  4. A grant never follows a link in a folder that the app may write to: the app could have
 //     planted it at its last run (CVE-2026-87766). Kept homes hold no grants' sources.
 //
-// What this does not stop, and is said here: a folder that a grant shows may hold hard links, or
+// What this does not stop, and is said here: a hole that is a file appears again when somebody
+// outside replaces it by rename, as editors do, since the mount goes with the old file; a folder that a grant shows may hold hard links, or
 // programs that the person starts by hand (a Makefile, a .vimrc); and a hole, or a read-only part,
 // whose path leads through a kept home can be missed when a second instance of the same app
 // exchanges folders of its home while the first is being started.
@@ -69,19 +70,19 @@ const sessionNames Words = "bus systemd dbus-1 .flatpak .dbus-proxy gnupg keyrin
 // startNames are what of the home runs by itself.
 var startNames = [...]string{"bin", ".local/bin",
 	".bash_login", ".bash_logout", ".bash_profile", ".bashrc", ".cshrc", ".kshrc", ".login", ".logout", ".mkshrc", ".profile",
-	".bash_aliases", ".bashrc.d", ".gnomerc", ".local/lib",
+	".bash_aliases", ".bashrc.d", ".gnomerc", ".local/lib", ".cargo/bin", "go/bin", ".gitconfig", ".xmonad", ".fluxbox",
 	".tcshrc", ".zlogin", ".zlogout", ".zprofile", ".zshenv", ".zshrc",
 	".pam_environment", ".xinitrc", ".xprofile", ".xserverrc", ".xsession", ".xsessionrc"}
 
 // startConfigs and startData are the same of the XDG folders.
 var (
-	startConfigs = [...]string{"autostart", "environment.d", "fish", "plasma-workspace", "snug", "systemd/user",
+	startConfigs = [...]string{"autostart", "environment.d", "fish", "git", "plasma-workspace", "snug", "systemd/user",
 		"awesome", "bspwm", "hypr", "i3", "labwc", "lxsession", "niri", "openbox", "qtile", "river", "sway", "user-tmpfiles.d", "wayfire.ini"}
 	startData = [...]string{"applications", "dbus-1", "snug", "systemd/user", "cinnamon", "gnome-shell/extensions", "kwin", "plasma"}
 )
 
 // secretNames are the folders with keys.
-var secretNames = [...]string{".ssh", ".gnupg", ".aws", ".kube"}
+var secretNames = [...]string{".ssh", ".gnupg", ".aws", ".kube", ".password-store", ".local/share/keyrings", ".netrc", ".docker"}
 
 // policy returns what no grant may reach, looked up once and only if something is granted.
 func (c *composer) policy() *forbidden {

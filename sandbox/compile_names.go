@@ -61,7 +61,7 @@ func (c *compiler) closeFiles() {
 	for range len(c.out.files) + 3 { // the error pipe, the status socket, and one more gap than files
 		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
 		c.out.gaps = append(c.out.gaps, from, to)
-		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0)
+		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
 	}
 }
 

@@ -370,7 +370,10 @@ func (s *Mask) compile(c *compiler) {
 	}
 	// As a folder first; what is not one gets an empty file.
 	path := strings.Join(split(s.Dest), "/")
-	c.openIn(path, unix.O_PATH|unix.O_DIRECTORY).On(unix.ENOTDIR, program.Skip, 5).On(unix.ENOENT, program.Skip, 4)
+	op := c.openIn(path, unix.O_PATH|unix.O_DIRECTORY).On(unix.ENOTDIR, program.Skip, 5)
+	if !s.Required {
+		op.On(unix.ENOENT, program.Skip, 4)
+	}
 	c.b.Call(unix.SYS_FCHDIR, c.at.Value())
 	c.b.Call(unix.SYS_MOUNT, c.b.String("tmpfs"), c.b.String("."), c.b.String("tmpfs"), program.Num(uint64(inert|unix.MS_RDONLY)), c.b.String("mode=0755,size=4096"))
 	c.b.Call(unix.SYS_FCHDIR, c.root.Value())

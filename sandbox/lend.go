@@ -115,7 +115,8 @@ func duplicate(f *os.File) (fd int, err error) {
 }
 
 // fillGaps gives the ranges of descriptors to close: all but 0, 1, 2 and those kept. Pairs of
-// cells that are left over get an empty range, which close_range refuses with EINVAL.
+// cells that are left over get the highest number, which no descriptor has: an error of close_range
+// is one, and never ignored.
 func (p *Program) fillGaps(numbers []uint64) []program.Value {
 	const last = 1<<32 - 1
 	status := numbers[1]
@@ -131,7 +132,7 @@ func (p *Program) fillGaps(numbers []uint64) []program.Value {
 	gaps = append(gaps, [2]uint64{from, last})
 	var cells []program.Value
 	for i := 0; i+1 < len(p.gaps); i += 2 {
-		gap := [2]uint64{last, 0}
+		gap := [2]uint64{last, last}
 		if i/2 < len(gaps) && gaps[i/2][0] <= gaps[i/2][1] {
 			gap = gaps[i/2]
 		}

@@ -143,8 +143,9 @@ type ReadOnly struct {
 }
 
 // Mask hides a file behind an empty one, a folder behind an empty read-only one. It does
-// nothing if Dest does not exist.
+// nothing if Dest does not exist, unless that is Required: then the start fails.
 type Mask struct {
-	Dest   string
-	Origin Origin
+	Dest     string
+	Required bool
+	Origin   Origin
 }

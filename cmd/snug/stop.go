@@ -99,6 +99,8 @@ func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
 	if err := unix.PidfdSendSignal(int(init.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return os.NewSyscallError("pidfd_send_signal", err)
 	}
+	// A supervisor that is stopped itself could not see the end.
+	unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
 	if !gone(fd, 5*time.Second) {
 		return &hinted{"instance " + quote(r.Name) + " does not end", "a process in it hangs in the kernel; see its state in ps -o pid,stat,wchan"}
 	}

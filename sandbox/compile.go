@@ -72,6 +72,7 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	c.b.Grow(160 + 8*len(s.Root))
 	c.cells()
 	for _, phase := range []func(*compiler){
 		(*compiler).dropMemory,

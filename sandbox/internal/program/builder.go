@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/binary"
+	"slices"
 	"syscall"
 )
 
@@ -79,6 +80,15 @@ type Builder struct {
 	words  map[string]Cell   // and Words without addresses
 	notes  []Note
 	preset []Value
+}
+
+// Grow makes room for a list of about n ops, so that a long one is not copied again and again.
+func (b *Builder) Grow(n int) {
+	b.ops = slices.Grow(b.ops, n)
+	b.data = slices.Grow(b.data, 32*n)
+	if b.known == nil {
+		b.known = make(map[string]uint32, n/2)
+	}
 }
 
 // Note makes what is said of the ops that follow.

@@ -99,6 +99,9 @@ type pathFlag struct {
 
 func (p *pathFlag) Set(value string) error {
 	rest, optional := strings.CutPrefix(value, "?")
+	if rest == "" { // an unset variable of a script must not become the working directory
+		return p.keyFlag.Set(value)
+	}
 	if !strings.HasPrefix(rest, "/") && !strings.HasPrefix(rest, "~") && !strings.HasPrefix(rest, "xdg-") {
 		rest = filepath.Join(p.cwd, rest)
 	} else if strings.HasPrefix(rest, "/") {
@@ -176,6 +179,9 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 	}
 	if instead != nil {
 		command = instead(command)
+	}
+	if h := p.own.here; h != "" && h != "read" && h != "write" {
+		return nil, &hinted{"--here=" + line(h) + ": not a way to grant the current folder", "--here, or --here=read"}
 	}
 	p.command = command.Argv
 	if p.sandbox, err = manifests.Compose(p.merged, w, command); err != nil {

@@ -18,7 +18,7 @@ import (
 
 // ownFlags are those of run that are no key of a manifest.
 type ownFlags struct {
-	here   string
+	here   here
 	name   string
 	detach bool
 	ready  int // hidden: the descriptor on which a detached snug says that its app runs
@@ -27,13 +27,28 @@ type ownFlags struct {
 func runFlags(f *pflag.FlagSet) { new(ownFlags).add(f) }
 
 func (o *ownFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&o.here, "here", "", "grant the current folder; --here=read to read it only")
+	f.Var(&o.here, "here", "grant the current folder; --here=read to read it only")
 	f.Lookup("here").NoOptDefVal = "write"
 	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
 	f.BoolVar(&o.detach, "detach", false, "return when the app runs; print its name")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
+
+// here is how the current folder is granted: not at all, "read" or "write".
+type here string
+
+func (h *here) Set(value string) error {
+	if value != "read" && value != "write" {
+		return &hinted{"--here=" + line(value) + ": not a way to grant the current folder", "--here, or --here=read"}
+	}
+	*h = here(value)
+	return nil
+}
+
+func (h *here) String() string { return string(*h) }
+
+func (*here) Type() string { return "" }
 
 // keyFlag makes a key of the manifest a flag. It keeps the account of which argument said what.
 type keyFlag struct {
@@ -170,18 +185,15 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 	if p.merged, err = manifests.Merge(files, flags, facts(w)); err != nil {
 		return nil, err
 	}
-	command := manifests.Command{Argv: words, Fixed: 1, Here: p.own.here}
+	command := manifests.Command{Argv: words, Fixed: 1, Here: string(p.own.here)}
 	if !plain {
 		if command, err = appCommand(p.merged, p.app, search, words[1:]); err != nil {
 			return nil, err
 		}
-		command.Here = p.own.here
+		command.Here = string(p.own.here)
 	}
 	if instead != nil {
 		command = instead(command)
-	}
-	if h := p.own.here; h != "" && h != "read" && h != "write" {
-		return nil, &hinted{"--here=" + line(h) + ": not a way to grant the current folder", "--here, or --here=read"}
 	}
 	p.command = command.Argv
 	if p.sandbox, err = manifests.Compose(p.merged, w, command); err != nil {

@@ -79,6 +79,12 @@ hint: a name or number as in kill -l, such as TERM or 15
 	{"bad seccomp profile", "run --process-seccomp HOME/profile.json -- true", 125, `snug: process.seccomp = "HOME/profile.json": seccomp default: action "SCMP_ACT_ERNO": unknown (--process-seccomp, argument 1)
 hint: a profile is linux.seccomp of the OCI runtime-spec, as a JSON file
 `},
+	{"empty path, as of an unset variable", "run --write= -- true", 125, `snug: --write: "" is no path (--write, argument 1)
+hint: begin with /, ~/ or an xdg name such as xdg-download
+`},
+	{"no way to grant the folder", "run --here=false -- true", 125, `snug: --here=false: not a way to grant the current folder
+hint: --here, or --here=read
+`},
 	{"bad variable", "run --env NOVALUE -- true", 125, `snug: --env: "NOVALUE" has no value (--env, argument 1)
 hint: NAME=VALUE; --pass NAME hands on the host's
 `},

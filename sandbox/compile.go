@@ -23,6 +23,7 @@ type Program struct {
 	unmap  []program.Cell // pairs of address and length of the caller's memory
 	rest   []program.Cell // address and length of what a reaper does not need of the image
 	maps   bool           // the parent writes the id maps
+	asks   bool           // the child waits for answers of the parent
 }
 
 // fileCell says which cell takes the number of a descriptor when the program is loaded.
@@ -58,6 +59,9 @@ type compiler struct {
 	one     program.Cell // a word of 1
 	gate    program.Cell // an eventfd that is written when PID 1 is ready for the app
 	said    map[message]program.Cell
+
+	net, thread, life program.Cell // of the thread that makes the network namespace
+
 	made    *node                  // what is known of the new root
 	rooted  bool                   // root is attached
 	early   map[*Bind]program.Cell // copies of the caller's root
@@ -72,7 +76,7 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	c.b.Grow(160 + 8*len(s.Root))
+	c.b.Grow(190+8*len(s.Root), 2<<10+64*len(s.Root)+64*len(s.Process.Env))
 	c.cells()
 	for _, phase := range []func(*compiler){
 		(*compiler).dropMemory,
@@ -81,7 +85,8 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 		(*compiler).enterNamespaces, // and get the id maps
 		(*compiler).describeSystem,  // host name, clocks, loopback
 		(*compiler).buildRoot,       // every Step, then pivot_root
-		(*compiler).splitReaper,     // PID 1 stays behind
+		(*compiler).takeNetwork,
+		(*compiler).splitReaper, // PID 1 stays behind
 		(*compiler).startSession,
 		(*compiler).setProcess, // limits, umask, working directory
 		(*compiler).dropPrivileges,

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/binary"
 	"os"
 	"strconv"
 
@@ -87,6 +86,7 @@ func (c *compiler) dieWithParent() {
 // it tells the truth, is up to those in it (CVE-2015-1334).
 func (c *compiler) enterNamespaces() {
 	s := c.spec
+	c.startNetwork()
 	if c.out.maps = len(s.Users.UIDs) > 0 && s.Users.New() && s.Enter == nil; !c.out.maps && s.Users.New() && s.Enter == nil {
 		c.mapUsers()
 	}
@@ -138,6 +138,10 @@ func (c *compiler) chooseNamespaces() (later uint64) {
 	}
 	if s.Users.Join != nil {
 		later = fresh
+	}
+	if c.aside() { // the sooner the thread starts, the better
+		c.out.flags = fresh & (unix.CLONE_NEWUSER | unix.CLONE_NEWPID)
+		return fresh &^ c.out.flags &^ unix.CLONE_NEWNET
 	}
 	c.out.flags = fresh &^ later
 	return later
@@ -281,13 +285,7 @@ func (c *compiler) describeSystem() {
 		c.note("set the domain name", s.Domainname, "")
 		c.b.Call(unix.SYS_SETDOMAINNAME, c.b.String(s.Domainname), program.Num(len(s.Domainname)))
 	}
-	if s.Net.New() {
-		c.note("bring up the loopback interface", "", "")
-		ifreq := make([]byte, 40)
-		copy(ifreq, "lo")
-		binary.NativeEndian.PutUint16(ifreq[unix.IFNAMSIZ:], unix.IFF_UP)
-		c.b.Call(unix.SYS_SOCKET, program.Num(unix.AF_INET), program.Num(unix.SOCK_DGRAM|unix.SOCK_CLOEXEC), program.Num(0)).To(c.from)
-		c.b.Call(unix.SYS_IOCTL, c.from.Value(), program.Num(unix.SIOCSIFFLAGS), c.b.Data("ifreq", ifreq).Addr())
-		c.close(c.from)
+	if s.Net.New() && !c.aside() {
+		c.raiseLoopback(c.from)
 	}
 }

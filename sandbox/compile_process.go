@@ -309,6 +309,7 @@ func (c *compiler) filter(f *Filter) {
 	op = op.To32(say.At(4))
 	c.b.Preset(say, uint64(msgListener)) // in the first four bytes on a little-endian machine
 	c.b.Call(unix.SYS_WRITE, c.status.Value(), say.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0)
+	c.out.asks = true
 	c.await(c.status)
 }
 
@@ -322,7 +323,7 @@ func (c *compiler) exec() {
 		case sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP):
 		case p.Signals.Ignored>>(sig-1)&1 != 0:
 			c.sigaction(sig, 1)
-		default: // this program may ignore it, which clone3 keeps
+		case !c.host.Clone3 || c.host.Ignored>>(sig-1)&1 != 0:
 			c.sigaction(sig, 0)
 		}
 	}

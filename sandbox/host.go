@@ -17,6 +17,9 @@ type Host struct {
 	// LastCapability is the highest capability that the kernel knows.
 	LastCapability int
 
+	// Ignored are the signals that this program ignores, bit n-1 for signal n. A child made with
+	// clone3 keeps them and has its handlers reset.
+	Ignored uint64
 	// Caller is how the caller started this program, before the Go runtime changed it.
 	Caller Caller
 }
@@ -47,6 +50,7 @@ func Probe() (Host, error) {
 	}
 	h.Kernel = kernelVersion(u.Release[:])
 	h.Clone3 = hasClone3()
+	h.Ignored = ignoredSignals()
 	h.Landlock = landlockABI()
 	h.LastCapability = lastCapability()
 	return h, nil

@@ -79,6 +79,7 @@ func (c *compiler) say(kind message) {
 
 // ask sends a message and waits for the answer. A parent that is gone ends the child.
 func (c *compiler) ask(kind message) {
+	c.out.asks = true
 	c.say(kind)
 	c.await(c.status)
 	answered := c.b.TestEqual(c.pid.Value(), ^uint64(0), 1)

@@ -45,19 +45,22 @@ func (c Cell) At(off int) Cell { return c + Cell(off) }
 //
 //	0        header and cells    kept by a reaper
 //	opsAt    ops of the reaper   kept
-//	stackAt  the child's stack   kept, grows down from dataAt
+//	stackAt  two stacks of 4 KiB kept: a thread's, and the child's, which ends at dataAt
 //	dataAt   strings and structs
 //	         ops
 //	         end
 const (
-	recordAt  = 0  // failure: index and errno, 4 bytes each
-	errorFdAt = 8  // where the record is written
-	pidfdAt   = 16 // where clone3 puts the descriptor of the child
-	cloneAt   = 24 // struct clone_args of Image.Clone
-	cellsAt   = cloneAt + 88
+	recordAt  = 0            // failure: index and errno, 4 bytes each
+	errorFdAt = 8            // where the record is written
+	pidfdAt   = 16           // where clone3 puts the descriptor of the child
+	cloneAt   = 24           // struct clone_args of Image.Clone
+	walkAt    = cloneAt + 88 // address of walk
+	cellsAt   = walkAt + 8
 	opsAt     = 1 << 12
 	stackAt   = 2 << 12
 	dataAt    = 4 << 12
+
+	threadStackEnd = stackAt + 1<<12
 )
 
 // Kept is how much of an image, from its start, a reaper needs.
@@ -73,7 +76,7 @@ type Builder struct {
 	reaper []Op
 	inTail bool
 	cells  uint32 // bytes of the front that are taken
-	names  map[uint32]string
+	names  []named
 	data   []byte
 	relocs []uint32          // offsets of words in data that hold offsets
 	known  map[string]uint32 // strings that are in data
@@ -82,12 +85,16 @@ type Builder struct {
 	preset []Value
 }
 
-// Grow makes room for a list of about n ops, so that a long one is not copied again and again.
-func (b *Builder) Grow(n int) {
+// Grow makes room for a list of about n ops that come with as many bytes of data: what is copied to
+// grow costs more page faults than the list itself.
+func (b *Builder) Grow(n, bytes int) {
 	b.ops = slices.Grow(b.ops, n)
-	b.data = slices.Grow(b.data, 32*n)
+	b.data = slices.Grow(b.data, bytes)
+	b.reaper = slices.Grow(b.reaper, 32)
+	b.notes = slices.Grow(b.notes, n/3)
+	b.names = slices.Grow(b.names, 64)
 	if b.known == nil {
-		b.known = make(map[string]uint32, n/2)
+		b.known = make(map[string]uint32, n/4)
 	}
 }
 
@@ -162,7 +169,27 @@ func (b *Builder) TestSame(a, other Arg) Label {
 	return Label(len(*b.list()) - 1)
 }
 
-// Label is a Test whose target is to be set.
+// Spawn appends an op that starts a thread, if tid is not 0 with that number in its PID namespace
+// (Linux 5.5). The thread goes on at the label, and must end with a call of SYS_EXIT. Its number is
+// stored in number, and in life for as long as there is a thread; the kernel clears that when the thread has run its last
+// instruction, and wakes who waits for it as a futex (CLONE_CHILD_CLEARTID in clone(2)). Before
+// that, nothing that it walks may be unmapped.
+func (b *Builder) Spawn(tid int32, life, number Cell) Label {
+	const flags = syscall.CLONE_VM | syscall.CLONE_FILES | syscall.CLONE_SIGHAND | syscall.CLONE_THREAD | syscall.CLONE_SYSVSEM |
+		syscall.CLONE_PARENT_SETTID | syscall.CLONE_CHILD_CLEARTID
+	const childTid, parentTid, setTid, size = 16, 24, 64, 88 // of struct clone_args (clone(2))
+	args := b.Data("clone_args", binary.NativeEndian.AppendUint64(make([]byte, 0, size), flags)[:size])
+	b.Point(args.At(childTid), life)
+	b.Point(args.At(parentTid), life)
+	if tid != 0 {
+		b.Point(args.At(setTid), b.Data("set_tid", binary.NativeEndian.AppendUint32(nil, uint32(tid))))
+		binary.NativeEndian.PutUint64(b.data[args-dataAt+setTid+8:], 1)
+	}
+	b.Call(Spawn, args.Addr(), Num(size), Cell(walkAt).Value(), Num(0)).To(number)
+	return Label(len(*b.list()) - 1)
+}
+
+// Label is a Test or a Spawn whose target is to be set.
 type Label int
 
 // Land makes l go on at the next op that is appended.
@@ -200,12 +227,13 @@ func (b *Builder) NewCell(name string) Cell {
 	return c
 }
 
-func (b *Builder) name(at uint32, name string) {
-	if b.names == nil {
-		b.names = make(map[uint32]string)
-	}
-	b.names[at] = name
+// named is how a place is printed.
+type named struct {
+	at   uint32
+	name string
 }
+
+func (b *Builder) name(at uint32, name string) { b.names = append(b.names, named{at, name}) }
 
 // String is the address of s with a NUL behind it. The caller has made sure that s has none.
 func (b *Builder) String(s string) Arg {

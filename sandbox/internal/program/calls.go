@@ -34,6 +34,8 @@ func describe(nr uint16) call {
 		return call{"execve", "spp"}
 	case unix.SYS_EXECVEAT:
 		return call{"execveat", "dsppA"}
+	case unix.SYS_EXIT:
+		return call{"exit", "n"}
 	case unix.SYS_FCHDIR:
 		return call{"fchdir", "d"}
 	case unix.SYS_FCHMOD:
@@ -50,6 +52,8 @@ func describe(nr uint16) call {
 		return call{"fsmount", "dnM"}
 	case unix.SYS_FSOPEN:
 		return call{"fsopen", "sn"}
+	case unix.SYS_FUTEX:
+		return call{"futex", "pnnp"}
 	case unix.SYS_GETPID:
 		return call{"getpid", ""}
 	case unix.SYS_IOCTL:

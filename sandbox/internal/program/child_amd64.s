@@ -51,6 +51,31 @@ child:
 	CALL R15
 	INT $3
 
+// func spawn(args, size uint64, stack, base, op unsafe.Pointer, walk uint64) uint64
+//
+// Makes a thread that walks on a stack of its own. It shares the address of its thread-local
+// storage with the caller, which nothing here writes. Until it has its own stack it touches none.
+TEXT ·spawn(SB), NOSPLIT, $0-56
+	MOVQ $435, AX // clone3
+	MOVQ args+0(FP), DI
+	MOVQ size+8(FP), SI
+	MOVQ stack+16(FP), R12
+	MOVQ base+24(FP), R13
+	MOVQ op+32(FP), BX
+	MOVQ walk+40(FP), R15
+	SYSCALL
+	TESTQ AX, AX
+	JZ thread
+	MOVQ AX, ret+48(FP)
+	RET
+thread:
+	LEAQ -64(R12), SP
+	MOVQ R13, AX
+	XORL R14, R14
+	XORPS X15, X15
+	CALL R15
+	INT $3
+
 // func code() uintptr
 //
 // Gives the address of syscall6 itself; a func value of it would be a wrapper's.

@@ -40,6 +40,29 @@ child:
 	CALL (R22)
 	BRK
 
+// func spawn(args, size uint64, stack, base, op unsafe.Pointer, walk uint64) uint64
+//
+// Makes a thread that walks on a stack of its own. See child_amd64.s.
+TEXT ·spawn(SB), NOSPLIT, $0-56
+	MOVD $435, R8 // clone3
+	MOVD args+0(FP), R0
+	MOVD size+8(FP), R1
+	MOVD stack+16(FP), R19
+	MOVD base+24(FP), R20
+	MOVD op+32(FP), R21
+	MOVD walk+40(FP), R22
+	SVC
+	CBZ R0, thread
+	MOVD R0, ret+48(FP)
+	RET
+thread:
+	SUB $64, R19, R19
+	MOVD R19, RSP
+	MOVD R20, R0
+	MOVD R21, R1
+	CALL (R22)
+	BRK
+
 // func code() uintptr
 //
 // Gives the address of syscall6 itself; a func value of it would be a wrapper's.

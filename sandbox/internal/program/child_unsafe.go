@@ -9,11 +9,14 @@ import "unsafe"
 //   - It runs in a copy of the parent in which only this thread exists. Locks may be held for
 //     ever by threads that are gone, so nothing here may take one: no allocation, no print, no
 //     map, no interface, no defer, no panic (hence no slices: an index check is a call).
-//   - It runs on a stack of 8 KiB inside the image, so it must not grow the stack: nosplit, one
+//   - It runs on a stack of 4 KiB inside the image, so it must not grow the stack: nosplit, one
 //     flat function, no arrays in the frame.
 //   - All signals are blocked from before clone until the list itself unblocks them.
 //   - It stores integers into the image only, never pointers, so no write barrier is needed.
-//   - The only call is to syscall6, which does not return into the runtime.
+//   - The only calls are to syscall6 and spawn, which do not return into the runtime.
+//   - A thread that it spawns walks ops of its own with the same image. Cells are shared between
+//     the two without a lock: what one writes the other reads only behind a system call that
+//     waits for it, such as the read of an eventfd.
 //   - A reaper unmaps the runtime's memory and goes on here, so nothing outside the image and
 //     the machine code may be read: no globals, no constants in rodata, no jump tables.
 //
@@ -33,6 +36,11 @@ const failStatus = 125
 //
 //go:noescape
 func syscall6(nr, a0, a1, a2, a3, a4, a5 uint64) uint64
+
+// spawn is clone3 with args, a struct of size bytes, for a thread that walks from op on, on stack.
+//
+//go:noescape
+func spawn(args, size uint64, stack, base, op unsafe.Pointer, walk uint64) uint64
 
 // walk performs the ops from op on. It does not return.
 //
@@ -74,6 +82,8 @@ func walk(base, op unsafe.Pointer) {
 			}
 			op = unsafe.Add(op, opSize)
 			continue
+		} else if o.Nr == Spawn {
+			result = spawn(a0, a1, unsafe.Add(base, threadStackEnd), base, unsafe.Add(op, (int64(a3)+1)*int64(opSize)), a2)
 		} else if o.Nr == Exit {
 			code := a0 >> 8 & 0xff
 			if sig := a0 & 0x7f; sig != 0 {

@@ -50,6 +50,10 @@ const (
 	Exit
 	// Report fails with the errno in Args[0].
 	Report
+	// Spawn starts a thread, as clone3(2) does with the struct in Args[0] of Args[1] bytes, that
+	// goes on Target ops after the next one; the distance is in Args[3], as with Test. The thread
+	// has the same memory and a stack of its own, so there can be one of them at a time.
+	Spawn
 )
 
 // Note says for people what an op is part of. Ops of one step share a Note.

@@ -11,7 +11,7 @@ type Program struct {
 	ops, reaper []Op
 	data        []byte
 	relocs      []uint32
-	names       map[uint32]string
+	names       []named
 	notes       []Note
 	preset      []Value
 }

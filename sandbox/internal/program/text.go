@@ -72,6 +72,8 @@ func (p *Program) format(op *Op) string {
 		return "exit as " + p.arg(op, 0, 'n')
 	case Report:
 		return "fail with " + p.arg(op, 0, 'n')
+	case Spawn:
+		return "start a thread at +" + strconv.FormatInt(int64(op.Args[3]), 10)
 	}
 	c := describe(op.Nr)
 	args := make([]string, 0, 6)
@@ -80,7 +82,7 @@ func (p *Program) format(op *Op) string {
 	}
 	s := c.name + "(" + strings.Join(args, ", ") + ")"
 	if op.Out != 0 {
-		s += " = " + p.names[op.Out]
+		s += " = " + p.nameOf(op.Out)
 	}
 	for _, k := range op.Cases {
 		if k.Errno != 0 {
@@ -163,13 +165,18 @@ func (p *Program) arg(op *Op, i int, kind byte) string {
 
 // nameOf gives the name of a cell or of data, with the distance when it is a field.
 func (p *Program) nameOf(at uint32) string {
-	for back := uint32(0); back < 4096 && back <= at; back++ {
-		if name, ok := p.names[at-back]; ok {
-			if back == 0 {
-				return name
-			}
-			return name + "+" + strconv.Itoa(int(back))
+	var nearest named
+	for _, n := range p.names {
+		if n.at <= at && n.at >= nearest.at {
+			nearest = n
 		}
+	}
+	switch back := at - nearest.at; {
+	case nearest.name == "" || back >= 4096:
+	case back == 0:
+		return nearest.name
+	default:
+		return nearest.name + "+" + strconv.Itoa(int(back))
 	}
 	switch at {
 	case errorFdAt:

@@ -50,10 +50,12 @@ func Start(p *Program) (*Instance, error) {
 // program that runs one sandbox saves the threads that Start would need, some tenths of a
 // millisecond; one that goes on afterwards closes the Instance that started was given.
 func Supervise(p *Program, started func(*Instance) error) (unix.WaitStatus, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if unix.Gettid() != unix.Getpid() { // the main thread does not end before the program
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+	}
 	in := newInstance(p)
-	k := keeper{p: p, in: in, errs: -1, status: -1}
+	k := keeper{p: p, in: in, errs: -1, status: -1, alone: true}
 	var failed error
 	k.run(func(err error) {
 		if failed = err; failed != nil {
@@ -75,6 +77,8 @@ type keeper struct {
 
 	errs   int // read end of the error pipe, -1 when it has ended
 	status int // our end of the status socket, -1 when it has ended
+
+	alone bool // this process makes no other children that need its memory
 
 	failure *program.Failure
 	abort   error // why the parent ended the child
@@ -168,6 +172,9 @@ func (k *keeper) clone() error {
 	}
 	defer im.Close()
 	im.SetCells(k.p.fillUnmap(im))
+	if k.alone {
+		im.Withhold(addressEnd)
+	}
 	pid, pidfd, err := im.Clone(k.p.flags, k.p.host.Clone3)
 	if err != nil {
 		f := &program.Failure{Errno: err.(unix.Errno), Note: program.Note{Verb: verbClone}}
@@ -181,6 +188,9 @@ func (k *keeper) clone() error {
 func (k *keeper) serve(done func() bool) {
 	for !done() && (k.errs >= 0 || k.status >= 0) {
 		fds := []unix.PollFd{{Fd: int32(k.errs), Events: unix.POLLIN}, {Fd: int32(k.status), Events: unix.POLLIN}}
+		if k.errs >= 0 && !k.p.asks {
+			fds[1].Fd = -1 // there is time for what it says until it is the app
+		}
 		if _, err := unix.Poll(fds, -1); err != nil {
 			continue // EINTR; the runtime's own signals arrive on any thread
 		}

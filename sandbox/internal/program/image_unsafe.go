@@ -59,6 +59,7 @@ func (p *Program) Load(cells []Value) (*Image, error) {
 		im.setWord(int(at), im.addr(binary.NativeEndian.Uint64(mem[at:])))
 	}
 	im.setWord(errorFdAt, ^uint64(0))
+	im.setWord(walkAt, uint64(walkCode()))
 	im.SetCells(p.preset)
 	im.SetCells(cells)
 	im.layOps(opsAt, 0, p.reaper)
@@ -130,6 +131,22 @@ func code() uintptr
 func (im *Image) SetCells(cells []Value) {
 	for _, v := range cells {
 		im.setWord(int(v.Cell), v.Word)
+	}
+}
+
+// Withhold keeps the kernel from giving children of this process a copy of its memory, all but
+// this image and the machine code (MADV_DONTFORK in madvise(2)). A copy costs the child, which
+// drops it, and this process, which faults on every page that it goes on writing to. What is
+// mapped later is copied. It is not undone: in a program that links a C library whose fork(2)
+// somebody needs, it must not be used.
+func (im *Image) Withhold(end uint64) {
+	from, keep := uint64(0), im.Keep()
+	for i, to := range []uint64{keep[0][0], keep[1][0], end} {
+		// ENOMEM says that there are holes in the range; the rest of it has been advised.
+		syscall.RawSyscall(unix.SYS_MADVISE, uintptr(from), uintptr(to-from), unix.MADV_DONTFORK)
+		if i < 2 {
+			from = keep[i][1]
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"snug/manifests/desktop"
+	"snug/manifests/internal/words"
 )
 
 // Catalogue is the search path for manifests: the user's folder, the administrator's, and what
@@ -121,7 +122,7 @@ func (l *Layer) claim(id string) error {
 	case l.ID.Origin == "":
 		l.ID = Text{id, Origin(l.Name)}
 	case l.ID.Value != id:
-		return Problem{l.ID.Origin, "id is " + quote(l.ID.Value) + " in the file of " + quote(id), "rename the file or change the id"}
+		return Problem{l.ID.Origin, "id is " + words.Quote(l.ID.Value) + " in the file of " + words.Quote(id), "rename the file or change the id"}
 	}
 	return nil
 }
@@ -135,7 +136,7 @@ func (s source) dropIns(id string) ([]*Layer, error) {
 		return nil, err
 	}
 	if len(names) > maxDropIns {
-		return nil, Problem{Origin(printable(s.label + "/" + id + ".d")), "holds more than 64 drop-ins", "join some of them"}
+		return nil, Problem{Origin(words.Printable(s.label + "/" + id + ".d")), "holds more than 64 drop-ins", "join some of them"}
 	}
 	var layers []*Layer
 	for _, name := range names {
@@ -207,7 +208,7 @@ func (b *bases) load(name Text) error {
 		return err
 	}
 	if layer == nil {
-		return Problem{name.Origin, "there is no base " + quote(name.Value), b.catalogue.suggestBase(name.Value)}
+		return Problem{name.Origin, "there is no base " + words.Quote(name.Value), b.catalogue.suggestBase(name.Value)}
 	}
 	if err := layer.foreign("a base"); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package manifests_test
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -252,9 +251,9 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q\n got %s\nwant %s", test.word, got, test.want)
 		}
 	}
-	var unknown *manifests.AppError
-	if _, err := c.Find("nothing.like.it"); !errors.As(err, &unknown) || unknown.Ambiguous {
-		t.Errorf("got %#v", err)
+	want := "there is no app \"nothing.like.it\"\n  hint: to run a command: snug run -- nothing.like.it"
+	if _, err := c.Find("nothing.like.it"); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -3,6 +3,8 @@ package manifests
 import (
 	"strconv"
 	"strings"
+
+	"snug/manifests/internal/words"
 )
 
 // Each check says what is wrong with one value and what to do about it, or "". The value is plain
@@ -13,7 +15,7 @@ const maxValue = 4096
 
 // validate says what is wrong with one value of a key, or "".
 func validate(key *Key, value string) (what, hint string) {
-	if problem := plainProblem(value); problem != "" {
+	if problem := words.Problem(value); problem != "" {
 		return problem, "write it without"
 	}
 	switch {
@@ -36,7 +38,7 @@ func checkID(id string) (what, hint string) {
 		return "is empty", syntax
 	case len(id) > 255:
 		return "is longer than 255 bytes", ""
-	case !isName(id[0]), !every(id, func(c byte) bool { return isLabel(c) || c == '.' }):
+	case !words.IsName(id[0]), !words.Every(id, func(c byte) bool { return words.IsLabel(c) || c == '.' }):
 		return "is no id", syntax
 	case strings.Contains(id, ".."), strings.HasSuffix(id, "."):
 		return "has an empty part", syntax
@@ -76,18 +78,18 @@ func checkRoot(root string) (what, hint string) {
 	}
 	name, digest, pinned := strings.Cut(image, "@")
 	digest, sha := strings.CutPrefix(digest, "sha256:")
-	if pinned && (!sha || len(digest) != 64 || !every(digest, isHex)) {
+	if pinned && (!sha || len(digest) != 64 || !words.Every(digest, words.IsHex)) {
 		return "has no sha256 digest behind @", syntax
 	}
-	if !every(name, func(c byte) bool { return isLabel(c) || strings.IndexByte("./:", c) >= 0 }) ||
-		strings.Contains(name, "..") || !isName(name[0]) {
+	if !words.Every(name, func(c byte) bool { return words.IsLabel(c) || strings.IndexByte("./:", c) >= 0 }) ||
+		strings.Contains(name, "..") || !words.IsName(name[0]) {
 		return "names no image", syntax
 	}
 	return "", ""
 }
 
 func checkHostname(name string) (what, hint string) {
-	if len(name) > 64 || !every(name, func(c byte) bool { return isLabel(c) || c == '.' }) || strings.HasPrefix(name, "-") {
+	if len(name) > 64 || !words.Every(name, func(c byte) bool { return words.IsLabel(c) || c == '.' }) || strings.HasPrefix(name, "-") {
 		return "is no host name", "up to 64 letters, digits, dots and hyphens"
 	}
 	return "", ""
@@ -95,7 +97,7 @@ func checkHostname(name string) (what, hint string) {
 
 func checkUSB(device string) (what, hint string) {
 	vendor, product, _ := strings.Cut(device, ":")
-	if len(vendor) != 4 || len(product) != 4 || !every(vendor+product, isHex) {
+	if len(vendor) != 4 || len(product) != 4 || !words.Every(vendor+product, words.IsHex) {
 		return "is no USB device", "vendor and product as lsusb prints them: 1050:0407"
 	}
 	return "", ""
@@ -109,14 +111,14 @@ func checkNode(node string) (what, hint string) {
 }
 
 func checkVariable(name string) (what, hint string) {
-	if !every(name, isName) || isDigit(name[0]) {
+	if !words.Every(name, words.IsName) || words.IsDigit(name[0]) {
 		return "is no name of a variable", "letters, digits and _, not beginning with a digit"
 	}
 	return "", ""
 }
 
 func checkCapability(name string) (what, hint string) {
-	if !every(name, isName) {
+	if !words.Every(name, words.IsName) {
 		return "is no capability", "a name such as CAP_NET_ADMIN or net_admin"
 	}
 	return "", ""
@@ -134,7 +136,7 @@ func checkSeccomp(filter string) (what, hint string) {
 
 func checkSize(size string) (what, hint string) {
 	digits := strings.TrimRight(size, "KMGT")
-	if size == "unlimited" || len(digits) >= len(size)-1 && len(digits) <= 12 && every(digits, isDigit) {
+	if size == "unlimited" || len(digits) >= len(size)-1 && len(digits) <= 12 && words.Every(digits, words.IsDigit) {
 		return "", ""
 	}
 	return "is no size", "digits and one of K, M, G, T, as in 4G; or unlimited"
@@ -144,7 +146,7 @@ func checkPortal(name string) (what, hint string) {
 	if name == "*" {
 		return "would allow every portal there will ever be", "name the portals: FileChooser, OpenURI, Settings"
 	}
-	if !every(name, func(c byte) bool { return isLetter(c) || isDigit(c) }) {
+	if !words.Every(name, func(c byte) bool { return words.IsLetter(c) || words.IsDigit(c) }) {
 		return "is no portal", "a name such as FileChooser"
 	}
 	return "", ""

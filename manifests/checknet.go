@@ -3,6 +3,8 @@ package manifests
 import (
 	"strconv"
 	"strings"
+
+	"snug/manifests/internal/words"
 )
 
 // Network end points and bus names are only spelled here; what they mean is for their brokers.
@@ -18,7 +20,7 @@ func checkEndpoint(endpoint string) (what, hint string) {
 	if slash := strings.IndexByte(host, '/'); slash >= 0 && host[0] != '[' { // [2001:db8::/32] has its own
 		host, bits = host[:slash], host[slash+1:]
 	}
-	if len(bits) > 2 || !every(bits, isDigit) || !isHost(host) {
+	if len(bits) > 2 || !words.Every(bits, words.IsDigit) || !isHost(host) {
 		return "names no host", syntax
 	}
 	return "", ""
@@ -36,7 +38,7 @@ func checkListen(endpoint string) (what, hint string) {
 // cutPort splits HOST:PORT at its last colon and reports whether the port is one.
 func cutPort(endpoint string) (host string, ok bool) {
 	colon := strings.LastIndexByte(endpoint, ':')
-	if colon < 0 || len(endpoint)-colon > 6 || !every(endpoint[colon+1:], isDigit) {
+	if colon < 0 || len(endpoint)-colon > 6 || !words.Every(endpoint[colon+1:], words.IsDigit) {
 		return "", false
 	}
 	port, err := strconv.Atoi(endpoint[colon+1:])
@@ -48,10 +50,10 @@ func cutPort(endpoint string) (host string, ok bool) {
 func isHost(host string) bool {
 	if inner, found := strings.CutPrefix(host, "["); found {
 		inner, found = strings.CutSuffix(inner, "]")
-		return found && every(inner, func(c byte) bool { return isHex(c) || strings.IndexByte(":./", c) >= 0 })
+		return found && words.Every(inner, func(c byte) bool { return words.IsHex(c) || strings.IndexByte(":./", c) >= 0 })
 	}
 	for label := range strings.SplitSeq(host, ".") {
-		if len(label) > 63 || !every(label, isLabel) {
+		if len(label) > 63 || !words.Every(label, words.IsLabel) {
 			return false
 		}
 	}
@@ -69,7 +71,7 @@ func checkBusName(name string) (what, hint string) {
 	stem := strings.TrimSuffix(name, ".*")
 	parts := 0
 	for part := range strings.SplitSeq(stem, ".") {
-		if !every(part, isLabel) || isDigit(part[0]) {
+		if !words.Every(part, words.IsLabel) || words.IsDigit(part[0]) {
 			return "is no bus name", syntax
 		}
 		parts++
@@ -90,9 +92,9 @@ func checkBusRule(rule string) (what, hint string) {
 		return what, hint
 	}
 	method, path, hasPath := strings.Cut(match, "@")
-	isMember := func(c byte) bool { return isName(c) || c == '.' || c == '*' }
-	isPath := func(c byte) bool { return isName(c) || c == '/' || c == '*' }
-	if method != "" && !every(method, isMember) || hasPath && (!every(path, isPath) || path[0] != '/') {
+	isMember := func(c byte) bool { return words.IsName(c) || c == '.' || c == '*' }
+	isPath := func(c byte) bool { return words.IsName(c) || c == '/' || c == '*' }
+	if method != "" && !words.Every(method, isMember) || hasPath && (!words.Every(path, isPath) || path[0] != '/') {
 		return "is no rule", syntax
 	}
 	return "", ""

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"snug/manifests/internal/words"
 )
 
 // Facts are what the conditions of a manifest may ask about this machine.
@@ -23,13 +25,13 @@ type condition struct {
 }
 
 // plainFacts are the facts that are there or not; "desktop=" and "host=" ask for a value.
-const plainFacts Words = "wayland x11 nvidia portal"
+const plainFacts words.Set = "wayland x11 nvidia portal"
 
 const factSyntax = "one of wayland, x11, nvidia, portal, desktop=NAME, host=GLOB, or ! before one"
 
 // checkFact says what is wrong with the value of `when`, or "".
 func checkFact(when string) (what, hint string) {
-	if problem := plainProblem(when); problem != "" {
+	if problem := words.Problem(when); problem != "" {
 		return problem, factSyntax
 	}
 	name, value, hasValue := strings.Cut(strings.TrimPrefix(when, "!"), "=")
@@ -126,7 +128,7 @@ func (r *reader) when(value *unstable.Node, at int) {
 	at = int(value.Raw.Offset)
 	*when = Text{string(value.Data), r.originAt(at)}
 	if what, hint := checkFact(when.Value); what != "" {
-		r.fail(at, "when: "+quote(when.Value)+" "+what, hint)
+		r.fail(at, "when: "+words.Quote(when.Value)+" "+what, hint)
 	}
 }
 

@@ -3,19 +3,21 @@ package manifests
 import (
 	"slices"
 	"strings"
+
+	"snug/manifests/internal/words"
 )
 
-// Danger is a code that `accept` may hold and what an app can do with it. Of a code such as
-// "talk:NAME" the NAME stands for the value that asks.
-type Danger struct {
-	Code string
-	Why  string // completes "the app can …"
+// Danger is a code that `accept` may hold. Of a code such as "talk:NAME" the NAME stands for the
+// value that asks. The empty Danger is none.
+type Danger string
+
+// Why completes "the app can …".
+func (d Danger) Why() string {
+	why, _ := whyDangerous(string(d))
+	return why
 }
 
-// Dangers returns every code that `accept` may hold. The caller must not change it.
-func Dangers() []Danger { return dangers[:] }
-
-var dangers = [...]Danger{
+var dangers = [...]struct{ code, why string }{
 	{"files:HOME", "read your keys and passwords, or change what you run"},
 	{"x11-raw", "read every key you type, see every window and type into them"},
 	{"wayland-raw", "use whatever the compositor offers any program, often the clipboard and the screen"},
@@ -48,12 +50,12 @@ var dangerousNames = [...]string{
 
 // checkCode says what is wrong with an entry of `accept`, or "".
 func checkCode(code string) (what, hint string) {
-	if _, known := dangerOf(code); known {
+	if _, known := whyDangerous(code); known {
 		return "", ""
 	}
 	var codes []string
 	for _, danger := range dangers {
-		codes = append(codes, danger.Code)
+		codes = append(codes, danger.code)
 	}
 	if near := nearest(code, codes); near != "" {
 		return "is no danger", "did you mean " + near + "?"
@@ -61,19 +63,19 @@ func checkCode(code string) (what, hint string) {
 	return "is no danger", "known: " + strings.Join(codes, ", ")
 }
 
-// dangerOf returns the row of a code, where "talk:org.gnome.Shell" belongs to "talk:NAME".
-func dangerOf(code string) (Danger, bool) {
+// whyDangerous looks up a code, where "talk:org.gnome.Shell" belongs to "talk:NAME".
+func whyDangerous(code string) (why string, known bool) {
 	family, name, hasName := strings.Cut(code, ":")
 	for _, danger := range dangers {
-		prefix, placeholder, open := strings.Cut(danger.Code, ":")
-		if code == danger.Code && placeholder != "NAME" && placeholder != "FOREIGN" {
-			return danger, true
+		prefix, placeholder, open := strings.Cut(danger.code, ":")
+		if code == danger.code && placeholder != "NAME" && placeholder != "FOREIGN" {
+			return danger.why, true
 		}
 		if open && hasName && placeholder != "HOME" && prefix == family && name != "" && name != placeholder {
-			return Danger{code, danger.Why}, true
+			return danger.why, true
 		}
 	}
-	return Danger{}, false
+	return "", false
 }
 
 // dangerCode returns the code that one value of a key needs in an app of that id, or "".
@@ -143,20 +145,22 @@ func (m *Manifest) Permit(code, key string, asks Text) error {
 
 // accepted reports whether somebody takes on the danger that a value of that Origin asks for.
 func (m *Manifest) accepted(code string, asks Origin) bool {
-	return fromFlag(asks) || holds(m.Accept, code)
+	return fromFlag(asks) || m.Accepts(code)
 }
 
+// Accepts reports whether a file of the manifest takes on a danger.
+func (m *Manifest) Accepts(code string) bool { return holds(m.Accept, code) }
+
 func (m *Manifest) refusal(code, key string, asks Text) Problem {
-	danger, _ := dangerOf(code)
-	hint := "if you mean it, write accept = [" + quote(code) + "]"
+	hint := "if you mean it, write accept = [" + words.Quote(code) + "]"
 	file := fileOf(asks.Origin)
 	for _, accept := range m.Accept {
 		if fileOf(accept.Origin) == file {
-			hint = "if you mean it, add " + quote(code) + " to accept at " + string(accept.Origin)
+			hint = "if you mean it, add " + words.Quote(code) + " to accept at " + string(accept.Origin)
 			break
 		}
 	}
-	return Problem{asks.Origin, key + " = " + quote(asks.Value) + " is dangerous: the app can " + danger.Why, hint}
+	return Problem{asks.Origin, key + " = " + words.Quote(asks.Value) + " is dangerous: the app can " + Danger(code).Why(), hint}
 }
 
 // fileOf returns an Origin without its line.
@@ -177,7 +181,7 @@ func (m *Manifest) use(code string) {
 func (m *Manifest) checkDangers() (problems Problems) {
 	var refused []string
 	for grant := range m.Grants() {
-		code := grant.Danger.Code
+		code := string(grant.Danger)
 		if code == "" || m.accepted(code, grant.Origin) || slices.Contains(refused, code) || len(refused) == maxProblems {
 			continue
 		}
@@ -224,7 +228,7 @@ func (m *Manifest) unusedCodes(all bool) (problems Problems) {
 		if slices.Contains(m.permitted, accept.Value) || !all && accept.Value == "files:HOME" {
 			continue
 		}
-		problems.add(accept.Origin, "accept: nothing asks for "+quote(accept.Value), "leave it out")
+		problems.Add(accept.Origin, "accept: nothing asks for "+words.Quote(accept.Value), "leave it out")
 	}
 	return problems
 }

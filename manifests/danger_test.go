@@ -186,18 +186,3 @@ func TestSetBad(t *testing.T) {
 		}
 	}
 }
-
-func TestSplitPath(t *testing.T) {
-	for entry, want := range map[string]manifests.Path{
-		"/":               {Base: "/"},
-		"/a/b":            {Base: "/", Rel: "a/b"},
-		"~":               {Base: "~"},
-		"?~/.x":           {Optional: true, Base: "~", Rel: ".x"},
-		"xdg-download":    {Base: "xdg-download"},
-		"?xdg-config/a/b": {Optional: true, Base: "xdg-config", Rel: "a/b"},
-	} {
-		if got := manifests.SplitPath(entry); got != want {
-			t.Errorf("%s: got %+v, want %+v", entry, got, want)
-		}
-	}
-}

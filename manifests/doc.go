@@ -7,16 +7,12 @@
 //	app, err := catalogue.Find("foot")
 //	files, err := catalogue.Load(app, flags)
 //	manifest, err := manifests.Merge(files, flags, facts)
-//	world, err := manifests.Session()
-//	sandbox, err := manifests.Compose(manifest, world, command)
 //
 // where flags is a Layer filled by Layer.Set. The table of every key is in schema.go; parsing,
 // flags, merging, explain and the generated reference all read that one table.
 //
-// Up to Merge everything is words: no path is looked at, and no danger decided that depends on
-// where one leads. Compose looks, at a World that its caller describes and Session reads from
-// this machine, and makes the Spec of a sandbox, the account of it in words, and the list of what
-// must be made before the start. It starts nothing. The policy of file grants is policy.go.
+// All of it is words: no granted path is looked at, and no danger decided that depends on where
+// one leads. What becomes of a manifest on one machine is package compose.
 //
 // It assumes that a manifest may be hostile. Text is bounded before it is parsed, every string is
 // free of control and bidirectional characters, an unknown key is an error and never ignored, and

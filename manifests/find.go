@@ -8,32 +8,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"snug/manifests/internal/files"
+	"snug/manifests/internal/words"
 )
-
-// AppError is a word on the command line that is no app.
-type AppError struct {
-	App       string
-	Ambiguous bool     // several apps have that name
-	Names     []string // those apps, or the nearest ones
-}
-
-func (e *AppError) Error() string {
-	if e.Ambiguous {
-		return quote(e.App) + " is more than one app: " + strings.Join(e.Names, ", ") + "\n  hint: write one of these ids"
-	}
-	text := "there is no app " + quote(e.App)
-	if len(e.Names) > 0 {
-		text += "\n  hint: did you mean " + strings.Join(e.Names, ", ") + "?"
-	}
-	if what, _ := checkID(e.App); what == "" {
-		text += "\n  hint: to run a command: snug run -- " + e.App
-	}
-	return text
-}
 
 // Find makes an app of a word on the command line: the exact id of a manifest, else the base name
 // of a desktop file, else a last part of an id that only one app has. It is a path only if it
-// holds "/", and then of a manifest or a desktop file. What is none of these is an *AppError:
+// holds "/", and then of a manifest or a desktop file. What is none of these is a Problem:
 // Find never falls back to a command.
 func (c *Catalogue) Find(word string) (App, error) {
 	if strings.Contains(word, "/") {
@@ -52,7 +34,7 @@ func (c *Catalogue) Find(word string) (App, error) {
 	for _, ids := range [...]func() []string{c.IDs, c.Desktop.IDs} {
 		switch found := lastParts(ids(), word); {
 		case len(found) > 1:
-			return App{}, &AppError{App: word, Ambiguous: true, Names: found}
+			return App{}, ambiguous(word, found)
 		case len(found) == 1 && c.has(found[0]):
 			return App{ID: found[0], Known: true}, nil
 		case len(found) == 1:
@@ -98,23 +80,23 @@ func (c *Catalogue) findPath(path string) (App, error) {
 			return App{}, err
 		}
 		if layer == nil {
-			return App{}, Problem{Origin(printable(path)), "there is no such file", ""}
+			return App{}, Problem{Origin(words.Printable(path)), "there is no such file", ""}
 		}
 		id := layer.ID.Value
 		if id == "" {
 			id = strings.TrimSuffix(filepath.Base(path), ".toml")
 		}
 		if what, hint := checkID(id); what != "" {
-			return App{}, Problem{Origin(printable(path)), "id: " + quote(id) + " " + what, hint}
+			return App{}, Problem{Origin(words.Printable(path)), "id: " + words.Quote(id) + " " + what, hint}
 		}
 		return App{ID: id, File: path, Known: true}, nil
 	case ".desktop":
 		if _, err := os.Stat(path); err != nil {
-			return App{}, Problem{Origin(printable(path)), "cannot be read: " + reason(err), ""}
+			return App{}, Problem{Origin(words.Printable(path)), "cannot be read: " + files.Reason(err), ""}
 		}
 		return c.desktopApp(filepath.Base(path), path)
 	}
-	return App{}, Problem{Origin(printable(path)), "is neither a manifest nor a desktop file", "to run a command: snug run -- " + printable(path)}
+	return App{}, Problem{Origin(words.Printable(path)), "is neither a manifest nor a desktop file", "to run a command: snug run -- " + words.Printable(path)}
 }
 
 // findDesktop finds the app of a desktop file by its id, or the zero App: the manifest that names
@@ -142,7 +124,7 @@ func (c *Catalogue) desktopApp(name, path string) (App, error) {
 		app.Known = c.has(app.ID)
 	}
 	if what, hint := checkID(app.ID); what != "" {
-		return App{}, Problem{Origin(printable(path)), "id: " + quote(app.ID) + " " + what, hint}
+		return App{}, Problem{Origin(words.Printable(path)), "id: " + words.Quote(app.ID) + " " + what, hint}
 	}
 	return app, nil
 }
@@ -171,7 +153,7 @@ func (c *Catalogue) manifestOf(name string) (App, error) {
 		return App{ID: found[0], Known: true}, nil
 	}
 	slices.Sort(found)
-	return App{}, &AppError{App: strings.TrimSuffix(name, ".desktop"), Ambiguous: true, Names: found}
+	return App{}, ambiguous(strings.TrimSuffix(name, ".desktop"), found)
 }
 
 // mentions reports whether the manifest of id names a desktop file. One that does not parse names
@@ -182,7 +164,7 @@ func (s source) mentions(id, desktopFile string) bool {
 	if s.builtIn {
 		text, err = builtin.ReadFile(s.dir + "/" + id + ".toml")
 	} else {
-		text, err = readRegular(s.dir + "/" + id + ".toml")
+		text, err = readManifest(s.dir + "/" + id + ".toml")
 	}
 	if err != nil || !bytes.Contains(text, []byte(desktopFile)) {
 		return false
@@ -203,5 +185,17 @@ func (c *Catalogue) unknown(word string) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	return &AppError{App: word, Names: names[:min(len(names), 5)]}
+	var hints []string
+	if len(names) > 0 {
+		hints = append(hints, "did you mean "+strings.Join(names[:min(len(names), 5)], ", ")+"?")
+	}
+	if what, _ := checkID(word); what == "" {
+		hints = append(hints, "to run a command: snug run -- "+word)
+	}
+	return Problem{What: "there is no app " + words.Quote(word), Hint: strings.Join(hints, "\n")}
+}
+
+// ambiguous is the error for a word that several apps go by.
+func ambiguous(word string, ids []string) error {
+	return Problem{What: words.Quote(word) + " is more than one app: " + strings.Join(ids, ", "), Hint: "write one of these ids"}
 }

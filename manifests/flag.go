@@ -1,6 +1,10 @@
 package manifests
 
-import "strings"
+import (
+	"strings"
+
+	"snug/manifests/internal/words"
+)
 
 // Set adds what one flag of the command line says to the layer: the flag's name without hyphens,
 // its value, and its Origin, such as "--read, argument 3". A list grows with each flag; of a
@@ -12,13 +16,13 @@ import "strings"
 func (l *Layer) Set(flag, value string, origin Origin) error {
 	key := lookupFlag(flag)
 	if origin == "" {
-		origin = Origin("--" + printable(flag)) // the empty Origin would mean that nobody set it
+		origin = Origin("--" + words.Printable(flag)) // the empty Origin would mean that nobody set it
 	}
 	if key == nil {
-		return Problem{origin, "unknown flag --" + printable(flag), suggestFlag(flag)}
+		return Problem{origin, "unknown flag --" + words.Printable(flag), suggestFlag(flag)}
 	}
 	if what, hint := l.set(key, value, origin); what != "" {
-		return Problem{origin, "--" + flag + ": " + quote(value) + " " + what, hint}
+		return Problem{origin, "--" + flag + ": " + words.Quote(value) + " " + what, hint}
 	}
 	return nil
 }
@@ -55,7 +59,7 @@ func setVariable(key *Key, list *[]Variable, assignment string, origin Origin) (
 	if !found {
 		return "has no value", "NAME=VALUE; --pass NAME hands on the host's"
 	}
-	if problem := plainProblem(assignment); problem != "" {
+	if problem := words.Problem(assignment); problem != "" {
 		return problem, "write it without"
 	}
 	if what, hint = key.check(name); what == "" {

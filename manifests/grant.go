@@ -3,6 +3,8 @@ package manifests
 import (
 	"iter"
 	"strconv"
+
+	"snug/manifests/internal/words"
 )
 
 // Grant is one value that a manifest sets, for `explain` to print.
@@ -10,7 +12,7 @@ type Grant struct {
 	Key    *Key
 	Value  string // as text; of a variable "NAME=VALUE"
 	Origin Origin
-	Danger Danger // the zero Danger if there is none; accepted, if the manifest came from Merge
+	Danger Danger // empty if there is none; accepted, if the manifest came from Merge
 }
 
 // Grants yields what somebody set, in the order of the schema: each scalar once, each entry of a
@@ -20,8 +22,7 @@ func (m *Manifest) Grants() iter.Seq[Grant] {
 		for i := range schema {
 			key := &schema[i]
 			going := eachValue(key, m, func(value string, origin Origin) bool {
-				danger, _ := dangerOf(dangerCode(key, value, m.ID.Value))
-				return yield(Grant{key, value, origin, danger})
+				return yield(Grant{key, value, origin, Danger(dangerCode(key, value, m.ID.Value))})
 			})
 			if !going {
 				return
@@ -35,7 +36,7 @@ func (m *Manifest) Grants() iter.Seq[Grant] {
 func (m *Manifest) NotYet() (problems Problems) {
 	for grant := range m.Grants() {
 		if key := grant.Key; grant.Value != key.Default && key.Later.Has(grant.Value) {
-			problems.add(grant.Origin, key.Name+" = "+quote(grant.Value)+": not in this version", laterHint(key))
+			problems.Add(grant.Origin, key.Name+" = "+words.Quote(grant.Value)+": not in this version", laterHint(key))
 		}
 	}
 	return problems

@@ -33,8 +33,8 @@ func dump(m *manifests.Manifest) string {
 	var out strings.Builder
 	for grant := range m.Grants() {
 		fmt.Fprintf(&out, "%s=%s %s", grant.Key.Name, grant.Value, grant.Origin)
-		if grant.Danger.Code != "" {
-			fmt.Fprintf(&out, " !%s", grant.Danger.Code)
+		if grant.Danger != "" {
+			fmt.Fprintf(&out, " !%s", grant.Danger)
 		}
 		out.WriteString("\n")
 	}

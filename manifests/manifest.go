@@ -19,6 +19,9 @@ type Text struct {
 	Origin Origin
 }
 
+// Typed reports whether a person typed the value on the command line.
+func (t Text) Typed() bool { return fromFlag(t.Origin) }
+
 // Flag is a yes or no and where it came from.
 type Flag struct {
 	Value  bool
@@ -35,11 +38,6 @@ type Number struct {
 type Variable struct {
 	Name, Value string
 	Origin      Origin
-}
-
-// BusRules are the rules for one message bus, spelled as xdg-dbus-proxy spells them.
-type BusRules struct {
-	See, Talk, Own, Call, Broadcast []Text
 }
 
 // Manifest is what one app may reach. Its sections and fields are the tables and keys of the
@@ -90,7 +88,8 @@ type Manifest struct {
 		Allow, Listen []Text
 	}
 	Bus struct {
-		Session, System BusRules
+		// The rules are spelled as xdg-dbus-proxy spells them.
+		Session, System struct{ See, Talk, Own, Call, Broadcast []Text }
 		A11y            struct{ Enable Flag }
 	}
 	Portals struct {

@@ -3,6 +3,8 @@ package manifests
 import (
 	"strconv"
 	"strings"
+
+	"snug/manifests/internal/words"
 )
 
 // The policy of merging, in prose.
@@ -44,7 +46,7 @@ func Merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, error) {
 	merged.findUses(layers)
 	problems = append(problems, merged.checkDangers()...)
 	problems = append(problems, merged.unusedCodes(false)...)
-	if err := problems.err(); err != nil {
+	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return merged, nil
@@ -53,7 +55,7 @@ func Merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, error) {
 func (m *Manifest) addLayer(layer *Layer) {
 	for _, without := range layer.Without {
 		if !m.remove(without) {
-			m.Warnings.add(without.Origin, "without: "+quote(without.Value)+" takes nothing away", "leave it out")
+			m.Warnings.Add(without.Origin, "without: "+words.Quote(without.Value)+" takes nothing away", "leave it out")
 		}
 	}
 	m.add(&layer.Manifest)
@@ -141,7 +143,7 @@ func (m *Manifest) tooLong() (problems Problems) {
 			}
 		}
 		if length > maxMerged {
-			problems.add(last, schema[i].Name+" has more than "+strconv.Itoa(maxMerged)+" entries", "grant a folder, not its files")
+			problems.Add(last, schema[i].Name+" has more than "+strconv.Itoa(maxMerged)+" entries", "grant a folder, not its files")
 		}
 	}
 	return problems

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"snug/manifests/internal/words"
 )
 
 const (
@@ -18,12 +20,15 @@ const (
 	// duplicates are looked for one by one.
 	maxList   = 1024
 	maxMerged = 4096
+
+	// maxKey bounds a part of a key; none of ours has more than a tenth of that.
+	maxKey = 200
 )
 
 // Parse reads one TOML text as a layer. The name is the file as Origins shall print it. An error
 // is of type Problems and holds up to twenty of them, each with file, line and column.
 func Parse(name string, text []byte) (*Layer, error) {
-	r := &reader{text: text, layer: &Layer{Name: printable(name)}}
+	r := &reader{text: text, layer: &Layer{Name: words.Printable(name)}}
 	r.into = &r.layer.Manifest
 	r.line = 1
 	if !r.bounded() {
@@ -42,7 +47,7 @@ func Parse(name string, text []byte) (*Layer, error) {
 		what := "schema " + formatNumber(newer.Value) + " needs a newer snug: this one reads schema " + strconv.Itoa(schemaVersion)
 		return nil, Problems{{Where: newer.Origin, What: what}}
 	}
-	if err := r.problems.err(); err != nil {
+	if err := r.problems.Err(); err != nil {
 		return nil, err
 	}
 	return r.layer, nil
@@ -78,7 +83,7 @@ type place struct {
 // bounded reports whether the text is small enough and valid UTF-8, or adds the problem.
 func (r *reader) bounded() bool {
 	if len(r.text) > maxText {
-		r.problems.add(Origin(r.layer.Name), "is larger than 256 KiB", "a manifest of 60 lines has 2 KiB")
+		r.problems.Add(Origin(r.layer.Name), "is larger than 256 KiB", "a manifest of 60 lines has 2 KiB")
 		return false
 	}
 	if utf8.Valid(r.text) {
@@ -152,12 +157,12 @@ func (r *reader) key(parts unstable.Iterator, table string) (parent, last string
 		switch {
 		case at < 0:
 			at = int(parts.Node().Raw.Offset)
-		case len(parent) <= maxShown:
+		case len(parent) <= maxKey:
 			parent = join(parent, last)
 		}
 		last = string(parts.Node().Data)
-		if len(last) > maxShown || !every(last, isLabel) {
-			last = quote(last)
+		if len(last) > maxKey || !words.Every(last, words.IsLabel) {
+			last = words.Quote(last)
 		}
 	}
 	return parent, last, at
@@ -255,7 +260,7 @@ func (r *reader) fail(at int, what, hint string) {
 		start--
 	}
 	column := 1 + utf8.RuneCount(r.text[start:at])
-	r.problems.add(Origin(r.layer.Name+":"+strconv.Itoa(line)+":"+strconv.Itoa(column)), what, hint)
+	r.problems.Add(Origin(r.layer.Name+":"+strconv.Itoa(line)+":"+strconv.Itoa(column)), what, hint)
 }
 
 // lineAt returns the line of an offset, counting on from the last one asked for.

@@ -1,28 +1,14 @@
 package manifests
 
-import "strings"
+import (
+	"strings"
 
-// Path is an entry of [files], taken apart. It is only words: nothing was looked up.
-type Path struct {
-	Optional bool   // the entry began with "?": it may be missing
-	Base     string // "/", "~" for the home, or a name such as "xdg-download"
-	Rel      string // what lies below Base: clean, relative, may be empty
-}
-
-// SplitPath takes an entry of [files] apart. The entry is one that Parse or Layer.Set let through;
-// of any other the result means nothing.
-func SplitPath(entry string) Path {
-	rest, optional := strings.CutPrefix(entry, "?")
-	if rel, absolute := strings.CutPrefix(rest, "/"); absolute {
-		return Path{Optional: optional, Base: "/", Rel: rel}
-	}
-	base, rel, _ := strings.Cut(rest, "/")
-	return Path{Optional: optional, Base: base, Rel: rel}
-}
+	"snug/manifests/internal/words"
+)
 
 // xdgNames are the names that a path may begin with. "xdg-run" alone is the folder with every
 // socket of the session, so it needs something below it.
-const xdgNames Words = "xdg-desktop xdg-documents xdg-download xdg-music xdg-pictures " +
+const xdgNames words.Set = "xdg-desktop xdg-documents xdg-download xdg-music xdg-pictures " +
 	"xdg-public-share xdg-templates xdg-videos xdg-config xdg-data xdg-cache xdg-state xdg-run"
 
 func checkPath(entry string) (what, hint string) {
@@ -31,7 +17,7 @@ func checkPath(entry string) (what, hint string) {
 		return "is longer than a path may be", ""
 	}
 	if i := strings.IndexAny(path, "*?["); i >= 0 {
-		return "holds the glob character " + quote(path[i:i+1]), "no globs: name the folder"
+		return "holds the glob character " + words.Quote(path[i:i+1]), "no globs: name the folder"
 	}
 	base, rel, below := strings.Cut(path, "/")
 	switch {

@@ -6,7 +6,7 @@ import "strings"
 type Problem struct {
 	Where Origin // "foot.toml:3:9", file, line and column; a problem of the whole has no column
 	What  string // one sentence, lower case
-	Hint  string // what to do about it; may be empty
+	Hint  string // what to do about it; may be empty, or several lines
 }
 
 func (p Problem) Error() string {
@@ -15,7 +15,7 @@ func (p Problem) Error() string {
 		text = string(p.Where) + ": " + text
 	}
 	if p.Hint != "" {
-		text += "\n  hint: " + p.Hint
+		text += "\n  hint: " + strings.ReplaceAll(p.Hint, "\n", "\n  hint: ")
 	}
 	return text
 }
@@ -35,14 +35,18 @@ func (p Problems) Error() string {
 // hold a hundred thousand.
 const maxProblems = 20
 
-func (p *Problems) add(where Origin, what, hint string) {
-	if len(*p) < maxProblems {
+// Full reports whether the report holds as many problems as it may: whoever looks for more can stop.
+func (p Problems) Full() bool { return len(p) >= maxProblems }
+
+// Add adds a problem, unless the report is full.
+func (p *Problems) Add(where Origin, what, hint string) {
+	if !p.Full() {
 		*p = append(*p, Problem{where, what, hint})
 	}
 }
 
-// err returns the problems as an error, or nil if there are none.
-func (p Problems) err() error {
+// Err returns the problems as an error, or nil if there are none.
+func (p Problems) Err() error {
 	if len(p) == 0 {
 		return nil
 	}

@@ -1,28 +1,13 @@
 package manifests
 
-import "strings"
+import (
+	"strings"
+
+	"snug/manifests/internal/words"
+)
 
 // schemaVersion is the newest schema that this snug reads.
 const schemaVersion = 1
-
-// Words is a set of words separated by single spaces. A word that ends in "*" stands for every
-// word that begins alike.
-type Words string
-
-// Has reports whether the set holds word.
-func (w Words) Has(word string) bool {
-	for rest := string(w); rest != ""; {
-		var one string
-		one, rest, _ = strings.Cut(rest, " ")
-		if prefix, wild := strings.CutSuffix(one, "*"); one == word || wild && strings.HasPrefix(word, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// List returns the words one by one.
-func (w Words) List() []string { return strings.Fields(string(w)) }
 
 // The kinds of value. A list adds to lower layers; argv is a list that replaces them whole.
 const (
@@ -38,16 +23,16 @@ const (
 
 // Key is one key of the schema: a row of the table below.
 type Key struct {
-	Name    string // as a manifest spells it: "display.wayland"
-	Kind    string // "text", "enum", "flag", "number", "decimal", "list", "argv" or "table"
-	Values  Words  // what an enum, or each entry of a list, may be; empty: see Doc
-	Default string // of a scalar
-	Short   string // the flag of an everyday key; see Flag
-	Danger  string // the code for accept that a Risky value needs
-	Risky   Words  // the values that Danger is about; the default never is
-	Later   Words  // the values whose machinery this version does not have; the default never is
-	Scope   string // "app": only in the app's own file or a flag; "file": not below [[if]]
-	Doc     string // one line
+	Name    string    // as a manifest spells it: "display.wayland"
+	Kind    string    // "text", "enum", "flag", "number", "decimal", "list", "argv" or "table"
+	Values  words.Set // what an enum, or each entry of a list, may be; empty: see Doc
+	Default string    // of a scalar
+	Short   string    // the flag of an everyday key; see Flag
+	Danger  string    // the code for accept that a Risky value needs
+	Risky   words.Set // the values that Danger is about; the default never is
+	Later   words.Set // the values whose machinery this version does not have; the default never is
+	Scope   string    // "app": only in the app's own file or a flag; "file": not below [[if]]
+	Doc     string    // one line
 
 	check func(value string) (what, hint string)
 	field func(*Manifest) any // *Text, *Flag, *Number, *[]Text or *[]Variable

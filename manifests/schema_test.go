@@ -133,7 +133,7 @@ func TestSchemaTable(t *testing.T) {
 		if key.Default != "" && key.Values != "" && !key.Values.Has(key.Default) {
 			t.Errorf("%s: default %q is none of its values", key.Name, key.Default)
 		}
-		for _, set := range []manifests.Words{key.Risky, key.Later} {
+		for _, set := range []interface{ List() []string }{key.Risky, key.Later} {
 			for _, word := range set.List() {
 				if key.Values != "" && !strings.HasSuffix(word, "*") && !key.Values.Has(word) {
 					t.Errorf("%s: %q is none of its values", key.Name, word)
@@ -160,12 +160,8 @@ func TestSchemaTable(t *testing.T) {
 }
 
 func hasDanger(code string) bool {
-	for _, danger := range manifests.Dangers() {
-		if danger.Code == code && danger.Why != "" {
-			return true
-		}
-	}
-	return false
+	code = strings.NewReplacer(":NAME", ":org.example.App", ":FOREIGN", ":org.example.App").Replace(code)
+	return manifests.Danger(code).Why() != ""
 }
 
 // TestSchemaInThisVersion pins what has its machinery: a row that moves is a decision.

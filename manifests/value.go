@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"snug/manifests/internal/words"
 )
 
 // set reads the value of a key into the field that the schema names.
@@ -65,7 +67,7 @@ func (r *reader) textValue(key *Key, name string, value *unstable.Node, at int) 
 	at = int(value.Raw.Offset)
 	text := string(value.Data)
 	if what, hint := validate(key, text); what != "" {
-		r.fail(at, name+": "+quote(text)+" "+what, hint)
+		r.fail(at, name+": "+words.Quote(text)+" "+what, hint)
 		return Text{}, false
 	}
 	return Text{text, r.originAt(at)}, true
@@ -126,8 +128,8 @@ func (r *reader) variable(key *Key, name string, value *unstable.Node, at int) {
 		return
 	}
 	text := string(value.Data)
-	if what := plainProblem(text); what != "" {
-		r.fail(int(value.Raw.Offset), key.Name+"."+name+": "+quote(text)+" "+what, "write it without")
+	if what := words.Problem(text); what != "" {
+		r.fail(int(value.Raw.Offset), key.Name+"."+name+": "+words.Quote(text)+" "+what, "write it without")
 		return
 	}
 	field := key.field(r.into).(*[]Variable)

@@ -26,7 +26,12 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/sandbox/...", "encoding/json", "nor does it speak JSON to itself: that was CVE-2024-21626's neighbourhood, and slow"},
 	{"snug/sandbox/...", "github.com/godbus/dbus/v5", "the engine knows no desktop"},
 	{"snug/manifests/...", "snug/cmd/...", "a library never knows the command line"},
-	{"snug/manifests/desktop", "snug/sandbox/...", "desktop files are text"},
+	{"snug/manifests", "snug/manifests/compose", "what a manifest says does not depend on the machine"},
+	{"snug/manifests", "snug/caps/...", "likewise; of the engine it knows the type Origin alone"},
+	{"snug/manifests/internal/...", "snug/manifests", "words and files are judged without knowing what they are for"},
+	{"snug/manifests/internal/...", "snug/sandbox/...", "likewise"},
+	{"snug/manifests/desktop", "snug/manifests", "desktop files are text, and others read them too"},
+	{"snug/manifests/desktop", "snug/sandbox/...", "likewise"},
 	{"snug/cmd/internal/...", "snug/manifests/...", "running sandboxes are found without knowing what a manifest is"},
 }
 

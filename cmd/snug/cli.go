@@ -132,7 +132,7 @@ func (c *console) complain(err error) {
 	var problems manifests.Problems
 	var inSandbox *sandbox.Error
 	var h *hinted
-	var app *manifests.AppError
+	var p manifests.Problem
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
@@ -143,9 +143,8 @@ func (c *console) complain(err error) {
 		what, hint = inSandbox.Error(), inSandbox.Hint
 	case errors.As(err, &h):
 		what, hint = h.what, h.hint
-	case errors.As(err, &app):
-		what, hint, _ = strings.Cut(what, "\n  hint: ")
-		hint = strings.ReplaceAll(hint, "\n  hint: ", "\nhint: ")
+	case errors.As(err, &p):
+		what, hint = p.What+origin(string(p.Where)), p.Hint
 	}
 	c.say(what, hint)
 }
@@ -161,7 +160,7 @@ func origin(where string) string {
 func (c *console) say(what, hint string) {
 	text := "snug: " + clean(what) + "\n"
 	if hint != "" {
-		text += "hint: " + clean(hint) + "\n"
+		text += "hint: " + strings.ReplaceAll(clean(hint), "\n", "\nhint: ") + "\n"
 	}
 	io.WriteString(c.err, text)
 }

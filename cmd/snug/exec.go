@@ -10,7 +10,7 @@ import (
 
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
-	"snug/manifests"
+	"snug/manifests/compose"
 	"snug/sandbox"
 )
 
@@ -154,8 +154,8 @@ func runShell(c *console, args []string) error {
 
 // freshShell starts a sandbox as the app would get it, with a shell in place of the app.
 func (c *console) freshShell(app, line string) error {
-	p, err := c.planWith(c.newFlags(), []string{app}, func(manifests.Command) manifests.Command {
-		return manifests.Command{Argv: shellWords(os.Environ(), line), Fixed: 3}
+	p, err := c.planWith(c.newFlags(), []string{app}, func(compose.Command) compose.Command {
+		return compose.Command{Argv: shellWords(os.Environ(), line), Fixed: 3}
 	})
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"snug/manifests"
+	"snug/manifests/compose"
 	"snug/sandbox"
 )
 
@@ -49,10 +49,10 @@ func runExplain(c *console, args []string) error {
 	return nil
 }
 
-func dangerous(account []manifests.Entry) []manifests.Entry {
-	var list []manifests.Entry
+func dangerous(account []compose.Entry) []compose.Entry {
+	var list []compose.Entry
 	for _, e := range account {
-		if e.Danger.Code != "" {
+		if e.Danger != "" {
 			list = append(list, e)
 		}
 	}
@@ -60,9 +60,8 @@ func dangerous(account []manifests.Entry) []manifests.Entry {
 }
 
 // printAccount prints the grants group by group, each with the line that granted it.
-func (c *console) printAccount(account []manifests.Entry) {
-	for _, group := range []string{manifests.GroupFiles, manifests.GroupNetwork, manifests.GroupScreen, manifests.GroupSound,
-		manifests.GroupDevices, manifests.GroupApps, manifests.GroupSystem} {
+func (c *console) printAccount(account []compose.Entry) {
+	for _, group := range compose.Groups() {
 		first := true
 		for _, e := range account {
 			if e.Group != group {
@@ -73,7 +72,7 @@ func (c *console) printAccount(account []manifests.Entry) {
 				first = false
 			}
 			mark := "  "
-			if e.Danger.Code != "" {
+			if e.Danger != "" {
 				mark = "! "
 			}
 			text := "  " + mark + line(e.Text)
@@ -81,8 +80,8 @@ func (c *console) printAccount(account []manifests.Entry) {
 				text = column(text, 58) + "  " + line(string(e.Origin))
 			}
 			c.print(strings.TrimRight(text, " "), "\n")
-			if e.Danger.Code != "" {
-				c.print("      dangerous: the app can ", line(e.Danger.Why), " [", e.Danger.Code, "]\n")
+			if e.Danger != "" {
+				c.print("      dangerous: the app can ", line(e.Danger.Why()), " [", string(e.Danger), "]\n")
 			}
 		}
 	}
@@ -97,10 +96,10 @@ type granted struct {
 	Why    string `json:"why,omitempty"`
 }
 
-func accountForMachines(account []manifests.Entry) []granted {
+func accountForMachines(account []compose.Entry) []granted {
 	out := make([]granted, 0, len(account))
 	for _, e := range account {
-		out = append(out, granted{e.Group, e.Text, string(e.Origin), e.Danger.Code, e.Danger.Why})
+		out = append(out, granted{e.Group, e.Text, string(e.Origin), string(e.Danger), e.Danger.Why()})
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/manifests"
+	"snug/manifests/compose"
 	"snug/manifests/desktop"
 	"snug/sandbox"
 )
@@ -133,8 +134,8 @@ type plan struct {
 	own     ownFlags
 	app     manifests.App // zero for a plain command
 	merged  *manifests.Manifest
-	world   *manifests.World
-	sandbox *manifests.Sandbox
+	world   *compose.World
+	sandbox *compose.Sandbox
 	command []string
 }
 
@@ -144,8 +145,8 @@ func (c *console) plan(f *pflag.FlagSet, args []string) (*plan, error) {
 }
 
 // planWith is plan with another command in place of the app's.
-func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifests.Command) manifests.Command) (*plan, error) {
-	w, err := manifests.Session()
+func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose.Command) compose.Command) (*plan, error) {
+	w, err := compose.Session()
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 	if p.merged, err = manifests.Merge(files, flags, facts(w)); err != nil {
 		return nil, err
 	}
-	command := manifests.Command{Argv: words, Fixed: 1, Here: string(p.own.here)}
+	command := compose.Command{Argv: words, Fixed: 1, Here: string(p.own.here)}
 	if !plain {
 		if command, err = appCommand(p.merged, p.app, search, words[1:]); err != nil {
 			return nil, err
@@ -196,7 +197,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(manifes
 		command = instead(command)
 	}
 	p.command = command.Argv
-	if p.sandbox, err = manifests.Compose(p.merged, w, command); err != nil {
+	if p.sandbox, err = compose.Compose(p.merged, w, command); err != nil {
 		return nil, err
 	}
 	for _, warning := range p.sandbox.Warnings {
@@ -220,33 +221,33 @@ func (c *console) hintMisplaced(words []string) {
 }
 
 // appCommand gives the argv of an app: its manifest's command, or Exec of its desktop file.
-func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search, args []string) (manifests.Command, error) {
+func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search, args []string) (compose.Command, error) {
 	if len(m.Command) > 0 {
 		var argv []string
 		for _, word := range m.Command {
 			argv = append(argv, word.Value)
 		}
-		return manifests.Command{Argv: append(argv, args...), Fixed: len(argv)}, nil
+		return compose.Command{Argv: append(argv, args...), Fixed: len(argv)}, nil
 	}
 	file, err := findDesktop(m, app, search)
 	if err != nil {
-		return manifests.Command{}, err
+		return compose.Command{}, err
 	}
 	value, _ := file.Get(desktop.Entry, "Exec")
 	exec, err := desktop.ParseExec(value)
 	if err != nil {
-		return manifests.Command{}, &hinted{file.Path + ": " + err.Error(), "give the manifest a command"}
+		return compose.Command{}, &hinted{file.Path + ": " + err.Error(), "give the manifest a command"}
 	}
 	name, _ := file.Get(desktop.Entry, "Name")
 	icon, _ := file.Get(desktop.Entry, "Icon")
 	commands, err := exec.Expand(desktop.Fields{Name: name, Icon: icon, Path: file.Path}, args)
 	if err != nil {
-		return manifests.Command{}, &hinted{file.Path + ": " + err.Error(), ""}
+		return compose.Command{}, &hinted{file.Path + ": " + err.Error(), ""}
 	}
 	if len(commands) > 1 {
-		return manifests.Command{}, &hinted{file.Path + ": takes one file a start", "start it once for each file"}
+		return compose.Command{}, &hinted{file.Path + ": takes one file a start", "start it once for each file"}
 	}
-	return manifests.Command{Argv: commands[0].Argv, Fixed: commands[0].Fixed}, nil
+	return compose.Command{Argv: commands[0].Argv, Fixed: commands[0].Fixed}, nil
 }
 
 // findDesktop finds the first installed desktop file of an app.
@@ -274,7 +275,7 @@ func findDesktop(m *manifests.Manifest, app manifests.App, search desktop.Search
 }
 
 // dataFolders are the XDG data folders, the user's first.
-func dataFolders(w *manifests.World) []string {
+func dataFolders(w *compose.World) []string {
 	dirs := os.Getenv("XDG_DATA_DIRS")
 	if dirs == "" {
 		dirs = "/usr/local/share:/usr/share"
@@ -289,7 +290,7 @@ func dataFolders(w *manifests.World) []string {
 }
 
 // facts are what [[if]] may ask.
-func facts(w *manifests.World) manifests.Facts {
+func facts(w *compose.World) manifests.Facts {
 	f := manifests.Facts{Desktop: os.Getenv("XDG_CURRENT_DESKTOP"), Host: w.Hostname}
 	if d := os.Getenv("WAYLAND_DISPLAY"); d != "" {
 		if !filepath.IsAbs(d) {

@@ -1,0 +1,116 @@
+package compose
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/manifests"
+	"snug/manifests/internal/files"
+	"snug/manifests/internal/words"
+	"snug/sandbox"
+)
+
+// ownHome makes the app's home, at the path of the person's.
+func (c *composer) ownHome() {
+	mode := manifests.Text{Value: orDefault(c.m.Home.Mode, "ephemeral"), Origin: c.m.Home.Mode.Origin}
+	if why := homeProblem(c.home); why != "" {
+		c.problems.Add("$HOME", "HOME = "+words.Quote(c.w.Home)+": "+why, "set HOME to your own folder")
+		return
+	}
+	if mode.Value == "ephemeral" {
+		c.add(c.home, &sandbox.Tmpfs{Dest: c.home, Mode: 0o700, Origin: systemOrigin})
+		c.tell(groupFiles, "keep files in "+words.Quote(c.home)+" until it ends: a home in memory", mode.Origin)
+		return
+	}
+	if c.m.ID.Value == "" {
+		c.refuse("home.mode", mode, "only an app with an id has a kept home", `write an id, or home.mode = "ephemeral"`)
+		return
+	}
+	folder, ok := c.folderBelow(c.w.Data, "snug/home/"+c.m.ID.Value)
+	if !ok {
+		c.refuse("home.mode", mode, words.Quote(c.w.Data)+" is no folder", "")
+		return
+	}
+	c.out.Folders = append(c.out.Folders, folder)
+	c.add(c.home, &sandbox.Bind{Source: folder.Path(), Dest: c.home, Writable: true, NoSymlinks: true, Origin: mode.Origin})
+	c.tell(groupFiles, "keep files in a home of its own, "+words.Quote(folder.Path())+" outside", mode.Origin)
+}
+
+// homeProblem says why a path cannot be the home inside, or "".
+func homeProblem(home string) string {
+	if !strings.HasPrefix(home, "/") {
+		return "is no absolute path"
+	}
+	if home == "/" {
+		return "is the root itself"
+	}
+	switch home {
+	case "/home", "/run", "/run/user", "/tmp", "/var", "/var/tmp":
+		return "is a part of the system"
+	}
+	for _, taken := range [...]string{"/bin", "/dev", "/etc", "/nix", "/opt", "/proc", "/sbin", "/sys", "/usr"} {
+		if inside(home, taken) {
+			return "is a part of the system"
+		}
+	}
+	return ""
+}
+
+// Folder is one that must exist before the start, with all that is missing on the way to it.
+type Folder struct {
+	Base string // exists and has no links
+	Rel  string // below Base: made one by one, and no link in it is followed
+}
+
+// Path is the folder's path.
+func (f Folder) Path() string { return child(f.Base, f.Rel) }
+
+// folderBelow names a folder below a folder of the person's, whose own path may have links.
+func (c *composer) folderBelow(folder, rel string) (Folder, bool) {
+	real, err := c.resolve(folder)
+	if err != nil || !real.file.is(unix.S_IFDIR) || inside("/"+real.rest, "/..") || strings.Contains(real.rest, "/..") {
+		return Folder{}, false
+	}
+	return Folder{Base: real.path, Rel: strings.Trim(real.rest+"/"+rel, "/")}, true
+}
+
+// Make makes the folder and what is missing on the way, each with mode 0700. It follows no link,
+// so that an app cannot lead it astray by planting one (CVE-2024-42472), and it refuses a folder
+// that belongs to somebody else.
+func (f Folder) Make() error {
+	fail := func(path string, err error) error {
+		return manifests.Problem{Where: manifests.Origin(words.Printable(path)), What: "cannot be made: " + files.Reason(err)}
+	}
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	dir, err := unix.Openat2(unix.AT_FDCWD, f.Base, &unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return fail(f.Base, err)
+	}
+	defer func() { unix.Close(dir) }()
+	path := f.Base
+	for name := range strings.SplitSeq(f.Rel, "/") {
+		if name == "" {
+			continue
+		}
+		path = child(path, name)
+		if err := unix.Mkdirat(dir, name, 0o700); err != nil && err != unix.EEXIST {
+			return fail(path, err)
+		}
+		next, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			return fail(path, err)
+		}
+		unix.Close(dir)
+		dir = next
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(dir, &st); err != nil {
+		return fail(path, err)
+	}
+	if int(st.Uid) != os.Geteuid() {
+		return manifests.Problem{Where: manifests.Origin(words.Printable(path)), What: "belongs to another user", Hint: "remove it, or start snug as its owner"}
+	}
+	return nil
+}

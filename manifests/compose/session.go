@@ -1,0 +1,89 @@
+package compose
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/sandbox"
+)
+
+// Session looks at the machine and the session of this process. It reads the umask by setting it
+// twice (umask(2) has no other way), so it belongs before the first goroutine that makes files.
+func Session() (*World, error) {
+	host, err := sandbox.Probe()
+	if err != nil {
+		return nil, err
+	}
+	w := &World{Host: host, Env: os.Environ(), Files: hostFiles{}, Answers: answers}
+	w.Umask = uint32(unix.Umask(0o077))
+	unix.Umask(int(w.Umask))
+	w.Hostname, _ = os.Hostname()
+	w.Cwd, _ = os.Getwd()
+	w.RuntimeDir = w.absolute("XDG_RUNTIME_DIR", "")
+	w.findUser()
+	if home := w.absolute("HOME", ""); home != "" {
+		w.Home = home
+	}
+	w.Shell = w.absolute("SHELL", w.Shell)
+	w.Data = w.absolute("XDG_DATA_HOME", w.Home+"/.local/share")
+	w.Config = w.absolute("XDG_CONFIG_HOME", w.Home+"/.config")
+	w.Cache = w.absolute("XDG_CACHE_HOME", w.Home+"/.cache")
+	w.State = w.absolute("XDG_STATE_HOME", w.Home+"/.local/state")
+	return w, nil
+}
+
+// absolute returns a variable that holds an absolute path; the base directory specification says
+// to ignore all others.
+func (w *World) absolute(name, otherwise string) string {
+	if value := w.getenv(name); strings.HasPrefix(value, "/") {
+		return clean(value)
+	}
+	return otherwise
+}
+
+// findUser looks for the caller in /etc/passwd. One that only a directory service knows (sssd) is
+// what the session says.
+func (w *World) findUser() {
+	if line := lookupID(w.Files, "/etc/passwd", w.Host.UID); len(line) >= 7 {
+		w.User, w.Home, w.Shell = line[0], line[5], line[6]
+	} else {
+		w.User = w.getenv("LOGNAME")
+		if w.User == "" {
+			w.User = w.getenv("USER")
+		}
+	}
+	if line := lookupID(w.Files, "/etc/group", w.Host.GID); len(line) > 0 {
+		w.Group = line[0]
+	}
+}
+
+// lookupID returns the fields of the line of /etc/passwd or /etc/group with a numeric id.
+func lookupID(from FileSystem, path string, id uint32) []string {
+	text, err := from.ReadFile(path, maxNames)
+	if err != nil {
+		return nil
+	}
+	number := strconv.FormatUint(uint64(id), 10)
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if fields := strings.Split(line, ":"); len(fields) > 2 && fields[2] == number {
+			return fields
+		}
+	}
+	return nil
+}
+
+// maxNames bounds /etc/passwd and /etc/group, which list thousands of people on some machines.
+const maxNames = 8 << 20
+
+// answers connects to a socket, without waiting for a server that does not accept.
+func answers(path string) bool {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	return unix.Connect(fd, &unix.SockaddrUnix{Name: path}) == nil
+}

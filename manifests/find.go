@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,9 +13,9 @@ import (
 )
 
 // Find makes an app of a word on the command line: the exact id of a manifest, else the base name
-// of a desktop file, else a last part of an id that only one app has. It is a path only if it
-// holds "/", and then of a manifest or a desktop file. What is none of these is a Problem:
-// Find never falls back to a command.
+// of a desktop file, else what only one app is called (see names.go). It is a path only if it holds
+// "/", and then of a manifest or a desktop file. What is none of these is a Problem: Find never
+// falls back to a command.
 func (c *Catalogue) Find(word string) (App, error) {
 	if strings.Contains(word, "/") {
 		return c.findPath(word)
@@ -28,30 +27,13 @@ func (c *Catalogue) Find(word string) (App, error) {
 	if c.has(word) {
 		return App{ID: word, Known: true}, nil
 	}
-	if app, err := c.findDesktop(word + ".desktop"); app.ID != "" || err != nil {
+	if app, err := c.findDesktop(strings.TrimSuffix(word, ".desktop") + ".desktop"); app.ID != "" || err != nil {
 		return app, err
 	}
-	for _, ids := range [...]func() []string{c.IDs, c.Desktop.IDs} {
-		switch found := lastParts(ids(), word); {
-		case len(found) > 1:
-			return App{}, ambiguous(word, found)
-		case len(found) == 1 && c.has(found[0]):
-			return App{ID: found[0], Known: true}, nil
-		case len(found) == 1:
-			return c.findDesktop(found[0] + ".desktop")
-		}
+	if app, err := c.findByName(word); app.ID != "" || err != nil {
+		return app, err
 	}
 	return App{}, c.unknown(word)
-}
-
-// lastParts returns the ids whose last part is word.
-func lastParts(ids []string, word string) (found []string) {
-	for _, id := range ids {
-		if strings.HasSuffix(id, "."+word) {
-			found = append(found, id)
-		}
-	}
-	return found
 }
 
 // has reports whether some source holds the manifest of an id.
@@ -129,21 +111,16 @@ func (c *Catalogue) desktopApp(name, path string) (App, error) {
 	return app, nil
 }
 
-// manifestOf returns the app whose manifest names a desktop file, or the zero App. Parsing every
-// manifest would be slow, so only those are parsed whose text holds the name.
+// manifestOf returns the app whose manifest names a desktop file, or the zero App.
 func (c *Catalogue) manifestOf(name string) (App, error) {
+	layers, err := c.mentioning(name)
+	if err != nil {
+		return App{}, err
+	}
 	var found []string
-	seen := map[string]bool{}
-	for _, source := range c.sources() {
-		ids, err := source.names(".")
-		if err != nil {
-			return App{}, err
-		}
-		for _, id := range ids {
-			if !seen[id] && source.mentions(id, name) {
-				found = append(found, id)
-			}
-			seen[id] = true
+	for id, layer := range layers {
+		if holds(layer.Desktop, name) {
+			found = append(found, id)
 		}
 	}
 	switch len(found) {
@@ -156,30 +133,12 @@ func (c *Catalogue) manifestOf(name string) (App, error) {
 	return App{}, ambiguous(strings.TrimSuffix(name, ".desktop"), found)
 }
 
-// mentions reports whether the manifest of id names a desktop file. One that does not parse names
-// none: Load says so when it is asked for.
-func (s source) mentions(id, desktopFile string) bool {
-	var text []byte
-	var err error
-	if s.builtIn {
-		text, err = builtin.ReadFile(s.dir + "/" + id + ".toml")
-	} else {
-		text, err = readManifest(s.dir + "/" + id + ".toml")
-	}
-	if err != nil || !bytes.Contains(text, []byte(desktopFile)) {
-		return false
-	}
-	layer, err := Parse(id, text)
-	return err == nil && holds(layer.Desktop, desktopFile)
-}
-
 // unknown is the error for a word that is no app, with the nearest names.
 func (c *Catalogue) unknown(word string) error {
 	known := append(c.IDs(), c.Desktop.IDs()...)
 	var names []string
 	for _, id := range known {
-		last := id[strings.LastIndexByte(id, '.')+1:]
-		if nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(last)}) != "" {
+		if nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(lastPart(id))}) != "" {
 			names = append(names, id)
 		}
 	}

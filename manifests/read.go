@@ -29,13 +29,7 @@ type source struct {
 // read returns a file of the source as a layer, or nil if there is none. The name was checked: it
 // cannot lead out of the source.
 func (s source) read(name string) (*Layer, error) {
-	var text []byte
-	var err error
-	if s.builtIn {
-		text, err = builtin.ReadFile(s.dir + "/" + name)
-	} else {
-		text, err = readManifest(s.dir + "/" + name)
-	}
+	text, err := s.text(name)
 	label := s.label + "/" + name
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
@@ -78,6 +72,10 @@ func (s source) names(dir string) ([]string, error) {
 	return names, nil
 }
 
-// readManifest reads a file that may hold a manifest. It follows symbolic links, because keepers of
-// dot files make them.
-func readManifest(name string) ([]byte, error) { return files.Read(name, maxText) }
+// text reads a file. It follows symbolic links, because keepers of dot files make them.
+func (s source) text(name string) ([]byte, error) {
+	if s.builtIn {
+		return builtin.ReadFile(s.dir + "/" + name)
+	}
+	return files.Read(s.dir+"/"+name, maxText)
+}

@@ -54,11 +54,14 @@ func (c *composer) argument(i int, write bool) {
 		path = c.w.Cwd + "/" + path
 	}
 	dest := clean(path)
+	asks := manifests.Text{Value: word, Origin: manifests.Origin("argument " + strconv.Itoa(i-max(c.cmd.Fixed, 1)+1))}
 	real, found := c.exists(path)
+	if !found && write {
+		c.warnMissing(word, path, asks)
+	}
 	if !found || !real.file.is(unix.S_IFREG) && !real.file.is(unix.S_IFDIR) {
 		return
 	}
-	asks := manifests.Text{Value: word, Origin: manifests.Origin("argument " + strconv.Itoa(i))}
 	if c.isProgram(real.path) && real.path == dest {
 		return // every sandbox has it
 	}

@@ -13,6 +13,10 @@ import (
 )
 
 // ownHome makes the app's home, at the path of the person's.
+//
+// The mount points of grants below a kept home are made in it, and stay there, empty, when the grant
+// is gone. To take them away at the end would be a race with a second instance of the app, and would
+// need a judgement whether a folder is a left-over or the app's own.
 func (c *composer) ownHome() {
 	mode := manifests.Text{Value: orDefault(c.m.Home.Mode, "ephemeral"), Origin: c.m.Home.Mode.Origin}
 	if why := homeProblem(c.home); why != "" {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"snug/manifests"
 	"snug/manifests/compose"
 	"snug/sandbox"
@@ -133,7 +135,13 @@ f /etc/fstab`
 		{"folder", `files.arguments = "write"`, "pics", "pics", "bind writable /home/ann/pics", 0},
 		{"uri", `files.arguments = "read"`, "file:///home/ann/doc/a.txt", "file:///home/ann/doc/a.txt", "bind /home/ann/doc/a.txt", 0},
 		{"option", `files.arguments = "write"`, "--out=/home/ann/doc/a.txt|-o", "--out=/home/ann/doc/a.txt|-o", "", 0},
-		{"missing", `files.arguments = "write"`, "doc/none|https://x.org/", "doc/none|https://x.org/", "", 0},
+		{"missing", `files.arguments = "write"`, "doc/none|https://x.org/", "doc/none|https://x.org/", "", 1},
+		{"missing, to read", `files.arguments = "read"`, "doc/none", "doc/none", "", 0},
+		{"missing, in no folder", `files.arguments = "write"`, "none/none.txt", "none/none.txt", "", 0},
+		{"missing, by its name", `files.arguments = "write"`, "new.txt|/tmp/x.md|/home/ann/doc/x|~/x", "new.txt|/tmp/x.md|/home/ann/doc/x|~/x", "", 3},
+		{"missing, elsewhere", `files.arguments = "write"`, "/srv/data/new.txt|/usr/new.txt", "/srv/data/new.txt|/usr/new.txt", "", 0},
+		{"missing, in a granted folder", "files.write = [\"~/doc\"]\nfiles.arguments = \"write\"", "doc/new.txt", "doc/new.txt", "bind writable /home/ann/doc", 0},
+		{"no file at all", `files.arguments = "write"`, "-e|sh|status|80x24|1.5|echo a.b >c.d|x=y.z|.|..|--title=a.b", "-e|sh|status|80x24|1.5|echo a.b >c.d|x=y.z|.|..|--title=a.b", "", 2},
 		{"up", `files.arguments = "read"`, "../ann/doc/a.txt", "/home/ann/doc/a.txt", "bind /home/ann/doc/a.txt", 0},
 		{"socket", `files.arguments = "read"`, "doc/socket", "doc/socket", "", 0},
 		{"engine", `files.arguments = "write"`, "/run", "/run", "", 1},
@@ -171,6 +179,23 @@ f /etc/fstab`
 				t.Errorf("warnings: %v", s.Warnings)
 			}
 		})
+	}
+}
+
+// TestMissing is what a person reads who names a file that does not exist.
+func TestMissing(t *testing.T) {
+	const what = `files.arguments = "WORD": there is no such file yet, so the app does not get it; what it saves by this name is gone when it ends`
+	for word, hint := range map[string]string{
+		"doc/new.txt":  `make it first: touch "doc/new.txt"; or grant its folder: --write "/home/ann/doc"`,
+		"new.txt":      `make it first: touch "new.txt"`,
+		".ssh/new.txt": `make it first: touch ".ssh/new.txt"`,
+		"/tmp/new.txt": `make it first: touch "/tmp/new.txt"`,
+	} {
+		s := composed(t, fakeWorld(t, "", "d /home/ann/doc"), `files.arguments = "write"`, word)
+		want := manifests.Problems{{Where: "argument 1", What: strings.ReplaceAll(what, "WORD", word), Hint: hint}}
+		if diff := cmp.Diff(want, s.Warnings); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func runExplain(c *console, args []string) error {
 		c.print(clean(prog.String()))
 		return nil
 	}
-	account := p.sandbox.Account
+	account := append(p.sandbox.Account, p.sandbox.Sockets(p.world.Files)...)
 	only, _ := f.GetBool("dangerous")
 	if only {
 		account = dangerous(account)

@@ -147,11 +147,11 @@ func (c *composer) showGrant(g *grant) {
 	if g.write {
 		text = "read and change "
 	}
-	if g.danger != "" {
-		c.tellDanger(groupFiles, text+words.Quote(g.dest), g.asks.Origin, g.danger)
-	} else {
-		c.tell(groupFiles, text+words.Quote(g.dest), g.asks.Origin)
+	text += words.Quote(g.source.path)
+	if g.dest != g.source.path {
+		text += ", as " + words.Quote(g.dest)
 	}
+	c.tellDanger(groupFiles, text, g.asks.Origin, g.danger)
 	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest && c.around(g.source.path, g.dest) == nil {
 		return // every sandbox has it
 	}

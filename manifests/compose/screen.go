@@ -23,6 +23,7 @@ func (c *composer) screen() {
 	if x11.Value == "raw" && (!c.display.wayland || c.m.Display.Both.Value) {
 		c.display.x11 = c.showX11(x11)
 	}
+	c.tellScreen(wayland, x11)
 	switch asked := wayland.Value == "raw" || x11.Value == "raw"; {
 	case !asked:
 		c.tell(groupScreen, "no display", "")
@@ -30,6 +31,21 @@ func (c *composer) screen() {
 		c.warn("display.wayland", wayland, "no Wayland server answers", "start the app from a graphical session")
 	case !c.display.wayland && !c.display.x11:
 		c.warn("display.x11", x11, "no X server answers", "start the app from a graphical session")
+	}
+}
+
+// tellScreen accounts for what is granted, whether or not a server runs just now: what the next
+// start in a graphical session brings must be known before it.
+func (c *composer) tellScreen(wayland, x11 manifests.Text) {
+	if wayland.Value == "raw" {
+		c.tellDanger(groupScreen, "use the Wayland display without a filter", wayland.Origin, "wayland-raw")
+	}
+	if x11.Value == "raw" {
+		text := "use the X11 display without a filter"
+		if wayland.Value == "raw" && !c.m.Display.Both.Value {
+			text += ", where no Wayland server answers"
+		}
+		c.tellDanger(groupScreen, text, x11.Origin, "x11-raw")
 	}
 }
 
@@ -53,7 +69,6 @@ func (c *composer) showWayland(asks manifests.Text) bool {
 	name = basename(path)
 	c.bindFor(socket, c.runtime+"/"+name, asks.Origin)
 	c.env = append(c.env, "WAYLAND_DISPLAY="+name)
-	c.tellDanger(groupScreen, "use the Wayland display without a filter", asks.Origin, "wayland-raw")
 	return true
 }
 
@@ -90,7 +105,6 @@ func (c *composer) showX11(asks manifests.Text) bool {
 		c.env = append(c.env, "DISPLAY=:"+number)
 	}
 	c.showCookie(number, asks)
-	c.tellDanger(groupScreen, "use the X11 display without a filter", asks.Origin, "x11-raw")
 	return true
 }
 

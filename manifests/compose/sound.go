@@ -15,6 +15,7 @@ func (c *composer) sound() {
 		return
 	}
 	text := manifests.Text{Value: "true", Origin: asks.Origin}
+	c.tellDanger(groupSound, "use the sound server without a filter", asks.Origin, "sound-raw")
 	path, found := c.pulseSocket()
 	if !found {
 		c.warn("sound.raw", text, "no sound server answers", "start PulseAudio or pipewire-pulse")
@@ -23,7 +24,6 @@ func (c *composer) sound() {
 	dest := c.runtime + "/pulse/native"
 	c.bindFor(path, dest, asks.Origin)
 	c.env = append(c.env, "PULSE_SERVER=unix:"+dest)
-	c.tellDanger(groupSound, "use the sound server without a filter", asks.Origin, "sound-raw")
 	for _, cookie := range [...]string{c.w.getenv("PULSE_COOKIE"), child(c.w.Config, "pulse/cookie"), child(c.w.Home, ".pulse-cookie")} {
 		if content, err := c.w.Files.ReadFile(cookie, 4096); cookie != "" && err == nil {
 			const inside = ownDir + "/pulse-cookie"

@@ -3,6 +3,7 @@ package compose
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,8 +59,12 @@ func (c *composer) hostRoot() {
 		c.problems.Add(systemOrigin, "/: "+files.Reason(err), "")
 		return
 	}
+	var trees []string
 	for _, entry := range entries {
 		path := "/" + entry.Name
+		if isTree(path) {
+			trees = append(trees, path)
+		}
 		switch {
 		case isTree(path), strings.HasPrefix(entry.Name, "lib"), entry.Name == "bin", entry.Name == "sbin":
 			c.show(path, entry)
@@ -76,7 +81,8 @@ func (c *composer) hostRoot() {
 		}
 	}
 	c.hostEtc()
-	c.tell(groupSystem, "read the host's programs in /usr and what they need of /etc", c.m.System.Root.Origin)
+	slices.Sort(trees)
+	c.tell(groupSystem, "read the host's programs in "+strings.Join(trees, ", ")+" and what they need of /etc", c.m.System.Root.Origin)
 }
 
 // isTree reports whether a path is one of readOnlyTrees.

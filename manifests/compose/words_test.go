@@ -199,6 +199,32 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestSockets is which sockets explain finds.
+func TestSockets(t *testing.T) {
+	w := fakeWorld(t, "", `
+s /home/ann/doc/agent.sock
+s /home/ann/doc/hidden.sock
+s /home/ann/doc/sub/deep.sock
+f /home/ann/doc/file
+s /srv/www/fpm.sock
+d /srv/empty
+s /home/ann/.local/share/snug/home/org.example.App/own.sock`)
+	s := composed(t, w, `
+id = "org.example.App"
+home.mode = "private"
+files.write = ["~/doc"]
+files.read = ["/srv/www", "/srv/empty", "/srv/www/fpm.sock"]
+files.except = ["~/doc/hidden.sock"]`)
+	var got []string
+	for _, entry := range s.Sockets(w.Files) {
+		got = append(got, entry.Group+": "+entry.Text+" "+string(entry.Origin))
+	}
+	want := []string{`other apps: connect to the socket "/home/ann/doc/agent.sock" a:4`, `other apps: connect to the socket "/srv/www/fpm.sock" a:5`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestHome is which paths can be a home inside.
 func TestHome(t *testing.T) {
 	for home, want := range map[string]string{

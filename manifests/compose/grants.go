@@ -161,6 +161,9 @@ func (c *composer) showGrant(g *grant) {
 	} else {
 		c.bindGrant(g, g.source.path, g.dest, g.write)
 	}
+	if g.write && g.source.file.is(unix.S_IFDIR) {
+		c.guardRepository(g)
+	}
 	for _, path := range c.hidden(g.source.path) {
 		c.covers = append(c.covers, &sandbox.Mask{Dest: child(g.dest, relative(path, g.source.path)), Origin: g.asks.Origin})
 		c.tell(groupFiles, "not read "+words.Quote(path), g.asks.Origin)

@@ -23,7 +23,8 @@ import (
 //  2. Never writable: what starts programs outside the sandbox, at login or by itself, and snug's
 //     own folders. A writable folder that holds such a name, or could come to hold it, is shown
 //     entry by entry in a read-only folder of the sandbox: what exists can be changed, but no new
-//     name appears beside it (CVE-2024-1724). Nothing is made in the person's home for that.
+//     name appears beside it (CVE-2024-1724). Nothing is made in the person's home for that. Of a git
+//     repository config and hooks are read-only, and the rest can be changed: see repository.go.
 //  3. Dangerous, files:HOME: the home or a parent of it, and the folders with keys.
 //  4. A grant never follows a link in a folder that the app may write to: the app could have
 //     planted it at its last run (CVE-2026-87766). Kept homes hold no grants' sources.

@@ -11,7 +11,7 @@ export CGO_ENABLED = 0
 LDFLAGS = -s -w -E snug_entry -X main.version=$(VERSION)
 PROGRAMS = snug
 
-.PHONY: build demo test unit bench fuzz lint install help
+.PHONY: build demo test unit bench fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
@@ -40,6 +40,9 @@ lint: ## gofmt, go vet, staticcheck if installed
 install: build ## install into PREFIX (/usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(addprefix $(BIN)/,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin/
+
+uninstall: ## take away what install put there; manifests and kept homes stay
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS))
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

@@ -100,10 +100,35 @@ func dispatch(words []string, out, errs io.Writer) int {
 // unknown suggests what may have been meant.
 func (c *console) unknown(name string) error {
 	hint := "snug help lists the verbs"
+	if v := meant(name); v != "" {
+		return &hinted{"unknown verb " + quote(name), "did you mean snug " + v + "?"}
+	}
 	if strings.ContainsAny(name, "/.") || !strings.HasPrefix(name, "-") && len(name) > 0 {
 		hint = "to run it in a sandbox: snug run -- " + name
 	}
 	return &hinted{"unknown verb " + quote(name), hint}
+}
+
+// meant is the verb that others call by this name, or that begins so.
+func meant(name string) string {
+	switch name {
+	case "list", "ls", "status", "instances":
+		return "ps"
+	case "start", "launch", "open":
+		return "run"
+	case "enter", "attach", "login":
+		return "shell"
+	case "end", "quit", "terminate", "rm":
+		return "stop"
+	case "show", "info", "inspect", "check":
+		return "explain"
+	}
+	for _, v := range verbs() {
+		if len(name) > 1 && strings.HasPrefix(v.name, name) {
+			return v.name
+		}
+	}
+	return ""
 }
 
 // finish prints an error and gives the exit status.
@@ -141,12 +166,21 @@ func (c *console) complain(err error) {
 		return
 	case errors.As(err, &inSandbox):
 		what, hint = inSandbox.Error(), inSandbox.Hint
+		if !inSandbox.Exec && insideSnug() {
+			hint = "this is a sandbox of snug already: start the other one outside, or give this one --process-nested"
+		}
 	case errors.As(err, &h):
 		what, hint = h.what, h.hint
 	case errors.As(err, &p):
 		what, hint = p.What+origin(string(p.Where)), p.Hint
 	}
 	c.say(what, hint)
+}
+
+// insideSnug reports whether this process is in a sandbox: there the first process is snug's.
+func insideSnug() bool {
+	name, err := os.ReadFile("/proc/1/comm")
+	return err == nil && string(name) == "snug-init\n"
 }
 
 func origin(where string) string {
@@ -225,6 +259,10 @@ func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
 // wrongFlag says what is wrong with a flag, and which may have been meant.
 func (c *console) wrongFlag(err error) error {
 	hint := "snug help " + c.verb.name
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return &hinted{"--" + invalid.GetFlag().Name + " " + quote(invalid.GetValue()) + ": not a " + kindOf(invalid.GetFlag()), hint}
+	}
 	var unknown *pflag.NotExistError
 	if c.verb.name != "run" && c.verb.name != "explain" || !errors.As(err, &unknown) {
 		return &hinted{err.Error(), hint}
@@ -234,6 +272,17 @@ func (c *console) wrongFlag(err error) error {
 		hint = p.Hint
 	}
 	return &hinted{err.Error(), hint}
+}
+
+// kindOf names what a flag takes.
+func kindOf(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "float64", "int":
+		return "number"
+	case "bool":
+		return "true or false"
+	}
+	return "value for it"
 }
 
 // newFlags makes a flag set for the verb.

@@ -25,7 +25,15 @@ func runHelp(c *console, args []string) error {
 			return nil
 		}
 	}
-	return c.unknown(words[0])
+	page := groupHelp(words[0])
+	if words[0] == "flags" {
+		page = flagsHelp()
+	}
+	if page == "" {
+		return c.unknown(words[0])
+	}
+	c.print(page)
+	return nil
 }
 
 // help prints the help of a verb, or with "" the list of all.
@@ -99,7 +107,7 @@ func (v *verb) help() string {
 func keyHelp() string {
 	const width = 76
 	var b strings.Builder
-	b.WriteString("every key of a manifest is a flag, such as --read PATH, --network MODE:\n")
+	b.WriteString("every key of a manifest is a flag, such as --read PATH (snug help flags):\n")
 	text := " "
 	for _, k := range manifests.Schema() {
 		name := k.Flag()

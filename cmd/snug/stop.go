@@ -13,10 +13,13 @@ import (
 )
 
 func stopFlags(f *pflag.FlagSet) {
-	f.String("signal", "TERM", "first ask with this `SIGNAL`")
-	f.Float64("time", 10, "then wait `SEC` seconds, and end what is left")
+	f.String("signal", "TERM", "first ask with this `SIGNAL`, TERM if not given")
+	f.Float64("time", 10, "wait `SEC` seconds, 10 if not given, and end what is left")
 	f.Bool("all", false, "all that run")
 }
+
+// killFlags are what is left of them for kill.
+func killFlags(f *pflag.FlagSet) { f.Bool("all", false, "all that run") }
 
 func runKill(c *console, args []string) error {
 	return runStop(c, append([]string{"--signal=KILL", "--time=0"}, args...))

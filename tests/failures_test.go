@@ -88,8 +88,8 @@ hint: --here, or --here=read
 	{"bad variable", "run --env NOVALUE -- true", 125, `snug: --env: "NOVALUE" has no value (--env, argument 1)
 hint: NAME=VALUE; --pass NAME hands on the host's
 `},
-	{"unreadable runtime folder", "ps", 2, `snug: running sandboxes: use HOME/open/snug: not a folder of yours with mode 0700
-hint: XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter
+	{"unreadable runtime folder", "ps", 2, `snug: running sandboxes: use HOME/open: not a folder of yours with mode 0700
+hint: XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter, and that you can write to
 `},
 }
 

@@ -18,9 +18,14 @@ func psFlags(f *pflag.FlagSet) {
 func openInstances() (*instances.Dir, error) {
 	dir, err := instances.Open(os.Getenv("XDG_RUNTIME_DIR"), os.Getuid())
 	if err != nil {
-		return nil, &hinted{"running sandboxes: " + err.Error(), "XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter"}
+		return nil, &hinted{"running sandboxes: " + err.Error(), "XDG_RUNTIME_DIR must be a folder of yours that nobody else can enter, and that you can write to"}
 	}
 	return dir, nil
+}
+
+// unaccounted says that nothing was started, since ps and stop would not know of it.
+func unaccounted(err error) error {
+	return &hinted{"running sandboxes: " + err.Error(), "a sandbox that is not in the account is not run; make room in that folder, or set XDG_RUNTIME_DIR to another of yours with mode 0700"}
 }
 
 // findInstance finds one by what a person calls it.

@@ -36,7 +36,7 @@ func supervise(j *job) error {
 		return &hinted{"an instance named " + quote(j.name) + " is running", "choose another --name, or end it: snug stop " + j.name}
 	}
 	if err != nil {
-		return err
+		return unaccounted(err)
 	}
 	defer claim.Release()
 	if j.network {
@@ -46,7 +46,7 @@ func supervise(j *job) error {
 	}
 	return j.serve(func(in *sandbox.Instance) error {
 		if err := j.register(claim, in); err != nil {
-			return err
+			return unaccounted(err)
 		}
 		if j.started != nil {
 			j.started(claim.Name)

@@ -30,11 +30,16 @@ import (
 type Dir struct{ path string }
 
 // Open finds the folder and makes it if it is missing. runtime is XDG_RUNTIME_DIR; where that is
-// not set or not there, as on many clusters, a private folder in /tmp is used, if nobody else has taken its name.
+// not set or not there, as on many clusters, a private folder in /tmp is used, if nobody else has
+// taken its name. One that others own or may enter is an error: /tmp, say, where anybody could have
+// made the folder first.
 func Open(runtime string, uid int) (*Dir, error) {
 	path := filepath.Join(runtime, "snug")
-	if st, err := os.Stat(runtime); err != nil || !st.IsDir() {
+	var outer unix.Stat_t
+	if err := unix.Stat(runtime, &outer); err != nil || outer.Mode&unix.S_IFMT != unix.S_IFDIR {
 		path = "/tmp/snug-" + strconv.Itoa(uid)
+	} else if !private(&outer, uid) {
+		return nil, &os.PathError{Op: "use", Path: runtime, Err: errShared}
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
@@ -43,10 +48,17 @@ func Open(runtime string, uid int) (*Dir, error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return nil, &os.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR || int(st.Uid) != uid || st.Mode&0o077 != 0 {
-		return nil, &os.PathError{Op: "use", Path: path, Err: errors.New("not a folder of yours with mode 0700")}
+	if !private(&st, uid) {
+		return nil, &os.PathError{Op: "use", Path: path, Err: errShared}
 	}
 	return &Dir{path}, nil
+}
+
+var errShared = errors.New("not a folder of yours with mode 0700")
+
+// private reports whether a file is a folder of the user's that nobody else can enter.
+func private(st *unix.Stat_t, uid int) bool {
+	return st.Mode&unix.S_IFMT == unix.S_IFDIR && int(st.Uid) == uid && st.Mode&0o077 == 0
 }
 
 // Claim is the right to a name while a sandbox runs.
@@ -101,10 +113,14 @@ func (d *Dir) link(fd int, name string) error {
 // Write records what runs under the name.
 func (c *Claim) Write(r *Record) error {
 	r.Name = c.Name
-	if err := c.file.Truncate(0); err != nil {
-		return err
+	err := c.file.Truncate(0)
+	if err == nil {
+		_, err = c.file.WriteAt(r.encode(), 0)
 	}
-	_, err := c.file.WriteAt(r.encode(), 0)
+	var cause *os.PathError // it calls the file by another name: it had none when it was opened
+	if errors.As(err, &cause) {
+		return &os.PathError{Op: cause.Op, Path: filepath.Join(c.dir.path, c.Name), Err: cause.Err}
+	}
 	return err
 }
 

@@ -169,6 +169,16 @@ func TestRaces(t *testing.T) {
 	wg.Wait()
 }
 
+// private makes a folder as XDG_RUNTIME_DIR has to be.
+func private(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func TestUnsafeFolder(t *testing.T) {
 	for name, prepare := range map[string]func(path string) error{
 		"open to others": func(path string) error {
@@ -181,13 +191,22 @@ func TestUnsafeFolder(t *testing.T) {
 		"a file":  func(path string) error { return os.WriteFile(path, nil, 0o600) },
 		"control": func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
-		runtime := t.TempDir()
+		runtime := private(t)
 		if err := prepare(filepath.Join(runtime, "snug")); err != nil {
 			t.Fatal(err)
 		}
 		_, err := instances.Open(runtime, os.Getuid())
 		if want := name != "control"; (err != nil) != want {
 			t.Errorf("%s: got %v, want an error: %v", name, err, want)
+		}
+	}
+	open := private(t)
+	if err := os.Chmod(open, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	for _, runtime := range []string{open, "/tmp", "/"} {
+		if _, err := instances.Open(runtime, os.Getuid()); err == nil {
+			t.Errorf("%s was used", runtime)
 		}
 	}
 	if os.Getuid() != 0 {

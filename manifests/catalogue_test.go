@@ -243,18 +243,18 @@ func TestFind(t *testing.T) {
 		{"Editor", "\"Editor\" is more than one app: com.example.Editor, org.example.Editor\n  hint: write one of these ids"},
 		{"editor", "\"editor\" is more than one app: com.example.Editor, org.example.Editor\n  hint: write one of these ids"},
 		{"memo", "\"memo\" is more than one app: org.five.Other, org.four.Memo\n  hint: write one of these ids"},
-		{"python3", "there is no app \"python3\"\n  hint: to run a command: snug run -- python3"},
+		{"python3", "there is no app \"python3\""},
 		{"shared", "\"shared\" is more than one app: org.two.A, org.two.B\n  hint: write one of these ids"},
-		{"firefx", "there is no app \"firefx\"\n  hint: did you mean org.mozilla.firefox?\n  hint: to run a command: snug run -- firefx"},
-		{"texteditr", "there is no app \"texteditr\"\n  hint: did you mean org.gnome.TextEditor?\n  hint: to run a command: snug run -- texteditr"},
-		{"onlybase", "there is no app \"onlybase\"\n  hint: to run a command: snug run -- onlybase"},
+		{"firefx", "there is no app \"firefx\"\n  hint: did you mean org.mozilla.firefox?"},
+		{"texteditr", "there is no app \"texteditr\"\n  hint: did you mean org.gnome.TextEditor?"},
+		{"onlybase", "there is no app \"onlybase\""},
 		{"gone", ""},
 		{"", "there is no app \"\""},
 		{"..", "there is no app \"..\""},
 		{"a\x1bb", "there is no app \"a\\x1bb\""},
 		{"./no.toml", "./no.toml: there is no such file"},
 		{"./no.desktop", "./no.desktop: cannot be read: no such file or directory"},
-		{"/bin/sh", "/bin/sh: is neither a manifest nor a desktop file\n  hint: to run a command: snug run -- /bin/sh"},
+		{"/bin/sh", "/bin/sh: is neither a manifest nor a desktop file"},
 		{root + "/elsewhere/bad id.toml", "ROOT/elsewhere/bad id.toml: id: \"bad id\" is no id\n  hint: letters, digits and . _ -, as in org.example.App"},
 	}
 	for _, test := range bad {
@@ -267,7 +267,7 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q\n got %s\nwant %s", test.word, got, test.want)
 		}
 	}
-	want := "there is no app \"nothing.like.it\"\n  hint: to run a command: snug run -- nothing.like.it"
+	want := "there is no app \"nothing.like.it\""
 	if _, err := c.Find("nothing.like.it"); err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -78,7 +78,7 @@ func (c *Catalogue) findPath(path string) (App, error) {
 		}
 		return c.desktopApp(filepath.Base(path), path)
 	}
-	return App{}, Problem{Origin(words.Printable(path)), "is neither a manifest nor a desktop file", "to run a command: snug run -- " + words.Printable(path)}
+	return App{}, Problem{Origin(words.Printable(path)), "is neither a manifest nor a desktop file", ""}
 }
 
 // findDesktop finds the app of a desktop file by its id, or the zero App: the manifest that names
@@ -144,14 +144,11 @@ func (c *Catalogue) unknown(word string) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	var hints []string
+	hint := ""
 	if len(names) > 0 {
-		hints = append(hints, "did you mean "+strings.Join(names[:min(len(names), 5)], ", ")+"?")
+		hint = "did you mean " + strings.Join(names[:min(len(names), 5)], ", ") + "?"
 	}
-	if what, _ := checkID(word); what == "" {
-		hints = append(hints, "to run a command: snug run -- "+word)
-	}
-	return Problem{What: "there is no app " + words.Quote(word), Hint: strings.Join(hints, "\n")}
+	return Problem{What: "there is no app " + words.Quote(word), Hint: hint}
 }
 
 // ambiguous is the error for a word that several apps go by.

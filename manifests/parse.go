@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -28,6 +29,7 @@ const (
 // Parse reads one TOML text as a layer. The name is the file as Origins shall print it. An error
 // is of type Problems and holds up to twenty of them, each with file, line and column.
 func Parse(name string, text []byte) (*Layer, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff")) // some editors begin every file with it
 	r := &reader{text: text, layer: &Layer{Name: words.Printable(name)}}
 	r.into = &r.layer.Manifest
 	r.line = 1

@@ -55,7 +55,7 @@ func Schema() []Key { return schema[:] }
 
 var schema = [...]Key{
 	{Name: "schema", Kind: kindNumber, Default: "1", Scope: "file",
-		Doc:   "the schema that the file is written for; a newer number is an error",
+		Doc:   "the schema that the file is written for, 1 if it is left out; a newer number is an error",
 		field: func(m *Manifest) any { return &m.Schema }},
 	{Name: "id", Kind: kindText, Scope: "app", check: checkID,
 		Doc:   "the app's id: portal id, home folder and instance name",

@@ -64,6 +64,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("PATH", bin+":/usr/local/bin:/usr/bin:/bin")
 			e.Setenv("LANG", "C.UTF-8")
 			e.Setenv("UID", strconv.Itoa(os.Getuid()))
+			e.Setenv("SNUG", bin)
 			return os.Chmod(filepath.Join(e.WorkDir, "run"), 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

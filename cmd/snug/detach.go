@@ -41,6 +41,7 @@ func (c *console) detach(args []string) error {
 		return &failure{status: exitOf(cmd.Wait(), cmd)}
 	}
 	c.print(strings.TrimSpace(string(name)), "\n")
+	c.noteLostOutput()
 	return nil
 }
 

@@ -31,7 +31,7 @@ func (o *ownFlags) add(f *pflag.FlagSet) {
 	f.Var(&o.here, "here", "grant the current folder; --here=read to read it only")
 	f.Lookup("here").NoOptDefVal = "write"
 	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
-	f.BoolVar(&o.detach, "detach", false, "return when the app runs; print its name")
+	f.BoolVar(&o.detach, "detach", false, "return when it runs, print its name, drop its output")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -59,6 +59,9 @@ type keyFlag struct {
 }
 
 func (k *keyFlag) Set(value string) error {
+	if value == "--" { // it ends the flags; as a value it would leave the command without it
+		return &hinted{"--" + k.key.Flag() + " wants a value before --", "such as --" + k.key.Flag() + "=VALUE"}
+	}
 	return k.layer.Set(k.key.Flag(), value, k.c.argument(k.key.Flag()))
 }
 
@@ -115,6 +118,9 @@ type pathFlag struct {
 
 func (p *pathFlag) Set(value string) error {
 	rest, optional := strings.CutPrefix(value, "?")
+	if strings.HasPrefix(value, "-") { // another flag, or --
+		return &hinted{"--" + p.key.Flag() + " wants a path, not " + quote(value), "a path that begins with a hyphen is written ./" + line(value)}
+	}
 	if rest == "" { // an unset variable of a script must not become the working directory
 		return p.keyFlag.Set(value)
 	}
@@ -159,29 +165,17 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	if err != nil {
 		return nil, err
 	}
+	if f.Changed("name") { // also to nothing, as by an unset variable
+		if err := checkName(p.own.name); err != nil {
+			return nil, err
+		}
+	}
 	search := desktop.Search{Data: dataFolders(w), Path: strings.Split(os.Getenv("PATH"), ":")}
 	catalogue := manifests.Catalogue{User: w.Config + "/snug/apps", System: "/etc/snug/apps", Home: w.Home, Desktop: search}
-	var files []*manifests.Layer
 	plain := f.ArgsLenAtDash() == 0
-	switch {
-	case len(words) == 0 && plain:
-		return nil, &hinted{"-- and no command", "snug " + c.verb.name + " -- ls"}
-	case plain && words[0] == "":
-		return nil, &hinted{"the command is an empty word", "snug " + c.verb.name + " -- ls"}
-	case len(words) == 0:
-		return nil, &hinted{"neither an app nor -- and a command", "snug " + c.verb.name + " foot, or snug " + c.verb.name + " -- ls"}
-	case !plain:
-		if p.app, err = catalogue.Find(words[0]); err != nil {
-			return nil, err
-		}
-		if files, err = catalogue.Load(p.app, flags); err != nil {
-			return nil, err
-		}
-		c.hintMisplaced(words)
-	default:
-		if files, err = catalogue.Load(manifests.App{}, flags); err != nil {
-			return nil, err
-		}
+	files, err := c.layers(p, &catalogue, flags, words, plain)
+	if err != nil {
+		return nil, err
 	}
 	if p.merged, err = manifests.Merge(files, flags, facts(w)); err != nil {
 		return nil, err
@@ -204,6 +198,27 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 		c.say("warning: "+warning.What+origin(string(warning.Where)), warning.Hint)
 	}
 	return p, nil
+}
+
+// layers finds the app that the words name, if they are no plain command, and reads its manifest.
+func (c *console) layers(p *plan, catalogue *manifests.Catalogue, flags *manifests.Layer, words []string, plain bool) (files []*manifests.Layer, err error) {
+	switch {
+	case len(words) == 0 && plain:
+		return nil, &hinted{"-- and no command", "snug " + c.verb.name + " -- ls"}
+	case plain && words[0] == "":
+		return nil, &hinted{"the command is an empty word", "snug " + c.verb.name + " -- ls"}
+	case len(words) == 0:
+		return nil, &hinted{"neither an app nor -- and a command", "snug " + c.verb.name + " foot, or snug " + c.verb.name + " -- ls"}
+	case plain:
+		return catalogue.Load(manifests.App{}, flags)
+	}
+	if p.app, err = catalogue.Find(words[0]); err != nil {
+		return nil, c.noApp(err, words)
+	}
+	if files, err = catalogue.Load(p.app, flags); err == nil {
+		c.hintMisplaced(words)
+	}
+	return files, err
 }
 
 // hintMisplaced tells a person who put a flag of snug behind the app that the app gets it.
@@ -230,6 +245,10 @@ func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search,
 		return compose.Command{Argv: append(argv, args...), Fixed: len(argv)}, nil
 	}
 	file, err := findDesktop(m, app, search)
+	if app.Known && len(m.Desktop) == 0 && errors.As(err, new(*failure)) {
+		return compose.Command{}, manifests.Problem{Where: m.ID.Origin, What: "command is missing",
+			Hint: `write command = ["PROGRAM"], or desktop = ["FILE.desktop"] for what that starts`}
+	}
 	if err != nil {
 		return compose.Command{}, err
 	}
@@ -314,10 +333,27 @@ func runRun(c *console, args []string) error {
 	return c.launch(p)
 }
 
+// noteLostOutput tells a person that a detached app prints to nobody. It could not have this snug's own
+// output: name=$(snug run --detach ...) would wait for its end.
+func (c *console) noteLostOutput() {
+	if isTerminal(c.out) {
+		c.say("what it prints is lost", "to keep it, use & of your shell in place of --detach, and >FILE 2>&1")
+	}
+}
+
 // launch starts what was planned and waits for it.
-func (c *console) launch(p *plan) error {
+func (c *console) launch(p *plan) (failed error) {
+	if err := checkName(p.instanceName()); err != nil {
+		return err
+	}
 	for _, folder := range p.sandbox.Folders {
-		if err := folder.Make(); err != nil {
+		undo, err := folder.Make()
+		defer func() {
+			if notStarted(failed) {
+				undo()
+			}
+		}()
+		if err != nil {
 			return err
 		}
 	}
@@ -332,13 +368,16 @@ func (c *console) launch(p *plan) error {
 		j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
 		j.started = func(name string) { sayReady(p.own.ready, name) }
 	}
-	if err := checkName(j.name); err != nil {
-		return err
-	}
 	if p.merged.Instances.Value == "one" {
 		j.exact = true
 	}
-	return supervise(j)
+	return c.notFound(p, supervise(j))
+}
+
+// notStarted reports whether an error is that of a start, and not the status of an app that ran.
+func notStarted(err error) bool {
+	var f *failure
+	return err != nil && (!errors.As(err, &f) || f.err != nil)
 }
 
 // instanceName is what the instance is called: as the person says, else after the app, else
@@ -351,7 +390,7 @@ func (p *plan) instanceName() string {
 		return p.app.ID[strings.LastIndexByte(p.app.ID, '.')+1:]
 	}
 	name := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+		if isNameRune(r) {
 			return r
 		}
 		return '-'
@@ -362,10 +401,15 @@ func (p *plan) instanceName() string {
 	return name
 }
 
+func isNameRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
+}
+
 // checkName refuses names that could not be a file or be told from a process id.
 func checkName(name string) error {
 	_, err := strconv.Atoi(name)
-	if name == "" || len(name) > 100 || err == nil || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\x00 \n") || clean(name) != name {
+	odd := strings.ContainsFunc(name, func(r rune) bool { return !isNameRune(r) && r != '.' })
+	if name == "" || len(name) > 100 || err == nil || odd || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		return &hinted{"--name " + quote(name) + ": not a name for an instance", "letters, digits, - and _, not a number alone"}
 	}
 	return nil

@@ -41,6 +41,9 @@ func (c *composer) files() {
 	c.refusePlanted()
 	c.arguments()
 	for _, g := range c.grants {
+		if g.dest == c.home {
+			c.homeless()
+		}
 		c.showGrant(g)
 	}
 	c.holes()
@@ -66,7 +69,7 @@ func (c *composer) grantEntry(key string, asks manifests.Text, write bool) {
 			return
 		}
 		if !path.optional {
-			c.refuse(key, asks, "there is no such file or folder", "put ? in front if it may be missing, or use files.create")
+			c.refuse(key, asks, "there is no such file or folder", "put ? in front if it may be missing, or use "+spelled(asks, "files.create", "--create to make it"))
 		}
 		return
 	}
@@ -93,7 +96,7 @@ func (c *composer) create(g *grant) {
 func (c *composer) grantHere(write bool) {
 	asks := manifests.Text{Value: c.w.Cwd, Origin: "--here"}
 	real, found := c.exists(c.w.Cwd)
-	if !found {
+	if !found || c.w.Cwd == "" {
 		c.refuse("--here", asks, "the working directory is gone", "")
 		return
 	}
@@ -144,19 +147,26 @@ func (c *composer) showGrant(g *grant) {
 		}
 	}
 	text := "read "
-	if g.write {
+	parts := g.write && c.holdsStarts(g.source.path)
+	switch {
+	case parts:
+		text = "read and change what exists in "
+	case g.write:
 		text = "read and change "
 	}
 	text += words.Quote(g.source.path)
 	if g.dest != g.source.path {
 		text += ", as " + words.Quote(g.dest)
 	}
+	if parts {
+		text += ", but make nothing new directly in it, nor change what of it runs outside the sandbox"
+	}
 	c.tellDanger(groupFiles, text, g.asks.Origin, g.danger)
 	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest && c.around(g.source.path, g.dest) == nil {
 		return // every sandbox has it
 	}
 	c.pin(g)
-	if g.write && c.holdsStarts(g.source.path) {
+	if parts {
 		c.split(g)
 	} else {
 		c.bindGrant(g, g.source.path, g.dest, g.write)
@@ -230,7 +240,6 @@ func (c *composer) split(g *grant) {
 	c.add(g.dest, &sandbox.Tmpfs{Dest: g.dest, Origin: g.asks.Origin})
 	c.splitFolder(g, g.source.path, g.dest)
 	c.covers = append(c.covers, &sandbox.ReadOnly{Dest: g.dest, Origin: g.asks.Origin})
-	c.tell(groupFiles, "make no new files directly in "+words.Quote(g.dest)+", which holds files that run outside the sandbox: what exists is shown one by one", g.asks.Origin)
 }
 
 func (c *composer) splitFolder(g *grant, source, dest string) {

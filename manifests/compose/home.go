@@ -2,6 +2,7 @@ package compose
 
 import (
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -25,11 +26,11 @@ func (c *composer) ownHome() {
 	}
 	if mode.Value == "ephemeral" {
 		c.add(c.home, &sandbox.Tmpfs{Dest: c.home, Mode: 0o700, Origin: systemOrigin})
-		c.tell(groupFiles, "keep files in "+words.Quote(c.home)+" until it ends: a home in memory", mode.Origin)
+		c.tell(groupFiles, keepFiles+words.Quote(c.home)+" until it ends: a home in memory", mode.Origin)
 		return
 	}
 	if c.m.ID.Value == "" {
-		c.refuse("home.mode", mode, "only an app with an id has a kept home", `write an id, or home.mode = "ephemeral"`)
+		c.refuse("home.mode", mode, "only an app with an id has a kept home", spelled(mode, `write an id, or home.mode = "ephemeral"`, "--id NAME says whose home it is, such as --id org.example.App"))
 		return
 	}
 	folder, ok := c.folderBelow(c.w.Data, "snug/home/"+c.m.ID.Value)
@@ -39,8 +40,16 @@ func (c *composer) ownHome() {
 	}
 	c.out.Folders = append(c.out.Folders, folder)
 	c.add(c.home, &sandbox.Bind{Source: folder.Path(), Dest: c.home, Writable: true, NoSymlinks: true, Origin: mode.Origin})
-	c.tell(groupFiles, "keep files in a home of its own, "+words.Quote(folder.Path())+" outside", mode.Origin)
+	c.tell(groupFiles, keepFiles+"a home of its own, "+words.Quote(folder.Path())+" outside", mode.Origin)
 }
+
+// homeless takes the app's own home out of the account: a grant lies over it.
+func (c *composer) homeless() {
+	c.out.Account = slices.DeleteFunc(c.out.Account, func(entry Entry) bool { return strings.HasPrefix(entry.Text, keepFiles) })
+}
+
+// keepFiles begins what the account says of the home.
+const keepFiles = "keep files in "
 
 // homeProblem says why a path cannot be the home inside, or "".
 func homeProblem(home string) string {
@@ -82,8 +91,20 @@ func (c *composer) folderBelow(folder, rel string) (Folder, bool) {
 
 // Make makes the folder and what is missing on the way, each with mode 0700. It follows no link,
 // so that an app cannot lead it astray by planting one (CVE-2024-42472), and it refuses a folder
-// that belongs to somebody else.
-func (f Folder) Make() error {
+// that belongs to somebody else. What it returns takes away again what it made and is still empty:
+// for a start that failed.
+func (f Folder) Make() (undo func(), err error) {
+	var made []string
+	undo = func() {
+		for _, path := range slices.Backward(made) {
+			unix.Rmdir(path)
+		}
+	}
+	return undo, f.make(&made)
+}
+
+// make notes in made what it makes.
+func (f Folder) make(made *[]string) error {
 	fail := func(path string, err error) error {
 		return manifests.Problem{Where: manifests.Origin(words.Printable(path)), What: "cannot be made: " + files.Reason(err)}
 	}
@@ -99,7 +120,11 @@ func (f Folder) Make() error {
 			continue
 		}
 		path = child(path, name)
-		if err := unix.Mkdirat(dir, name, 0o700); err != nil && err != unix.EEXIST {
+		switch err := unix.Mkdirat(dir, name, 0o700); err {
+		case nil:
+			*made = append(*made, path)
+		case unix.EEXIST:
+		default:
 			return fail(path, err)
 		}
 		next, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW, 0)

@@ -69,7 +69,7 @@ func start(t *testing.T, w *compose.World, m *manifests.Manifest, cmd compose.Co
 		t.Fatal(err)
 	}
 	for _, folder := range s.Folders {
-		if err := folder.Make(); err != nil {
+		if _, err := folder.Make(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,7 +215,7 @@ func TestLiveKeptHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := kept + ": cannot be made: not a directory"
-		if err := s.Folders[0].Make(); err == nil || err.Error() != want {
+		if _, err := s.Folders[0].Make(); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 		if in, err := sandbox.Run(s.Spec); err == nil {
@@ -302,7 +302,7 @@ func TestFolderOfAnother(t *testing.T) {
 	if err := unix.Chown(base+"/a/b", 1, 1); err != nil {
 		t.Fatal(err)
 	}
-	err := compose.Folder{Base: base, Rel: "a/b"}.Make()
+	_, err := compose.Folder{Base: base, Rel: "a/b"}.Make()
 	if want := base + "/a/b: belongs to another user\n  hint: remove it, or start snug as its owner"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

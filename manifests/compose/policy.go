@@ -293,19 +293,19 @@ func (c *composer) holdsStarts(path string) bool {
 func (c *composer) judge(g *grant) bool {
 	path := g.source.path
 	if place := c.forbiddenIn(path); place != nil {
-		c.refuse(g.key, g.asks, place.why+"; it is never granted", hintFor(place))
+		c.refuse(g.key, g.asks, place.why+"; it is never granted", hintFor(place, g.asks))
 		return false
 	}
 	if g.write && inside(path, "/sys") {
-		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", "files.read shows it")
+		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", spelled(g.asks, "files.read shows it", "--read shows it"))
 		return false
 	}
 	if g.write && c.runsOutside(path) {
-		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", "files.read shows it")
+		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", spelled(g.asks, "files.read shows it", "--read shows it"))
 		return false
 	}
 	if kind := g.source.file.Mode & unix.S_IFMT; kind == unix.S_IFCHR || kind == unix.S_IFBLK {
-		c.refuse(g.key, g.asks, "is a device", "write devices.nodes")
+		c.refuse(g.key, g.asks, "is a device", spelled(g.asks, "write devices.nodes", "--devices-nodes grants it"))
 		return false
 	}
 	if inside(c.policy().home, path) || c.secret(path) {
@@ -322,19 +322,27 @@ func (c *composer) judge(g *grant) bool {
 	return true
 }
 
-// hintFor says what to write instead of a grant that is never given, or nothing.
-func hintFor(place *outlet) string {
+// spelled picks the hint for a manifest or for the command line, whichever asked.
+func spelled(asks manifests.Text, file, flag string) string {
+	if asks.Typed() {
+		return flag
+	}
+	return file
+}
+
+// hintFor says what to write or to type instead of a grant that is never given, or nothing.
+func hintFor(place *outlet, asks manifests.Text) string {
 	switch place.why {
 	case whyDisplay, whyXauth:
-		return "write display.wayland or display.x11"
+		return spelled(asks, "write display.wayland or display.x11", "--wayland or --x11 grants the display")
 	case whyBus:
-		return "write [bus.session] or [bus.system]"
+		return spelled(asks, "write [bus.session] or [bus.system]", "")
 	case whyPipeWire:
-		return "write [sound] or devices.camera"
+		return spelled(asks, "write [sound] or devices.camera", "--sound-raw grants the sound server")
 	case whySound:
-		return "write [sound]"
+		return spelled(asks, "write [sound]", "--sound-raw grants the sound server")
 	case whyDevice:
-		return "write [devices]"
+		return spelled(asks, "write [devices]", "--devices-nodes grants one by its path, --gpu the graphics card")
 	case whySockets, whyRoot, whyTmp, whyOwn:
 		return "name what the app needs below it"
 	}

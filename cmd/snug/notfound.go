@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/manifests"
+	"snug/sandbox"
+)
+
+// notFound says more of a command that is not in the sandbox: where it is outside, and which line
+// brings it in. All other errors pass.
+func (c *console) notFound(p *plan, err error) error {
+	var start *sandbox.Error
+	var f *failure
+	if !errors.As(err, &f) || f.status != exitNotFound || !errors.As(err, &start) {
+		return err
+	}
+	name := p.sandbox.Spec.Process.Argv[0]
+	return &failure{exitNotFound, &hinted{start.Error(), p.whereIs(name)}}
+}
+
+// whereIs is what to do about a program that is not in the sandbox.
+func (p *plan) whereIs(name string) string {
+	if strings.Contains(name, "/") {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(p.world.Cwd, path)
+		}
+		path = filepath.Clean(path)
+		switch _, err := os.Stat(path); {
+		case err != nil:
+			return "there is no such program outside the sandbox either"
+		case p.sandbox.Shows(path):
+			return "it is there, but not the interpreter that its first line or its header names"
+		}
+		return p.bringIn(path)
+	}
+	if name == "snug" {
+		return "snug does not start sandboxes in a sandbox; start the second one outside, beside the first"
+	}
+	path := lookPath(name, os.Getenv("PATH"))
+	switch {
+	case path == "":
+		return "no folder of your PATH has it: is it installed?"
+	case p.sandbox.Shows(path):
+		return "it is in " + filepath.Dir(path) + ", and the sandbox has a PATH of its own: --pass PATH hands yours on"
+	}
+	return p.bringIn(path) + ", with --pass PATH"
+}
+
+// bringIn names the flag that grants the folder of a program.
+func (p *plan) bringIn(path string) string {
+	folder := filepath.Dir(path)
+	if cwd := p.world.Cwd; path == cwd || strings.HasPrefix(path, cwd+"/") {
+		return "it lies in " + folder + ", which is not granted: --here, or --read " + quote(folder)
+	}
+	return "it lies in " + folder + ", which is not granted: --read " + quote(folder)
+}
+
+// lookPath finds a program in a PATH, or returns "". It is for messages: what it finds is not run.
+func lookPath(name, path string) string {
+	for dir := range strings.SplitSeq(path, ":") {
+		file := filepath.Join(dir, name)
+		if st, err := os.Stat(file); filepath.IsAbs(dir) && err == nil && st.Mode().IsRegular() && unix.Access(file, unix.X_OK) == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+// noApp says how the same line runs a command, if the word was meant as one.
+func (c *console) noApp(err error, words []string) error {
+	var p manifests.Problem
+	switch filepath.Ext(words[0]) {
+	case ".toml", ".desktop":
+		return err
+	}
+	if !errors.As(err, &p) {
+		return err
+	}
+	typed := []string{"snug", "run"}
+	if c.verb.name == "run" || c.verb.name == "explain" {
+		typed[1] = c.verb.name
+		typed = append(typed, c.args[:len(c.args)-len(words)]...)
+	}
+	typed = append(append(typed, "--"), words...)
+	for i, word := range typed {
+		typed[i] = shellWord(word)
+	}
+	if p.Hint != "" {
+		p.Hint += "\n"
+	}
+	p.Hint += "to run a command: " + strings.Join(typed, " ")
+	return p
+}
+
+// shellWord quotes a word as a shell needs it.
+func shellWord(word string) string {
+	plain := func(r rune) bool { return isNameRune(r) || strings.ContainsRune("./:=,+@%", r) }
+	if word != "" && strings.TrimFunc(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -43,7 +43,7 @@ func (in *Instance) Pid() int { return in.pid }
 func (in *Instance) Pidfd() int { return in.pidfd }
 
 // Terminal is the other end of the terminal that Process.Terminal asked for, else nil. It
-// belongs to the Instance.
+// belongs to the Instance; who closes it before hangs up those inside. The descriptor does not block.
 func (in *Instance) Terminal() *os.File { return in.terminal }
 
 // Listener is the notification descriptor of the filter with Listen set, else nil. It belongs

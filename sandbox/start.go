@@ -257,6 +257,7 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 		in.app = fd
 		return
 	case msgTerminal:
+		unix.SetNonblock(fd, true) // so that reading has a deadline, and ends by Close
 		in.terminal = os.NewFile(uintptr(fd), "/dev/ptmx")
 		return
 	case msgReady:

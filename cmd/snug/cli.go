@@ -22,7 +22,8 @@ import (
 //   - Standard output is for what was asked for; it can be piped. --json is for machines.
 //   - Silence on success.
 //   - Exit status of verbs that run something (run, exec, shell): the program's; 125 snug itself
-//     failed, bad usage included; 126 not executable; 127 not found; 128+n ended by signal n.
+//     failed, bad usage included; 126 not executable; 127 not found; 128+n ended by signal n, and
+//     if that is SIGINT or SIGQUIT, the keyboard's, snug ends by it too.
 //     Of all others: 0 done or yes, 1 no or findings, 2 could not.
 
 const (
@@ -55,7 +56,8 @@ type verb struct {
 // failure is an error with the exit status that belongs to it.
 type failure struct {
 	status int
-	err    error // nil: there is nothing to say
+	err    error   // nil: there is nothing to say
+	killed *killed // the app was, by a signal
 }
 
 func (f *failure) Error() string {
@@ -143,6 +145,9 @@ func (c *console) finish(err error) int {
 	var f *failure
 	if errors.As(err, &f) {
 		status, err = f.status, f.err
+		if f.killed != nil {
+			f.killed.follow()
+		}
 		if err == nil {
 			return status
 		}

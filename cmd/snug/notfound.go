@@ -21,7 +21,7 @@ func (c *console) notFound(p *plan, err error) error {
 		return err
 	}
 	name := p.sandbox.Spec.Process.Argv[0]
-	return &failure{exitNotFound, &hinted{start.Error(), p.whereIs(name)}}
+	return &failure{status: exitNotFound, err: &hinted{start.Error(), p.whereIs(name)}}
 }
 
 // whereIs is what to do about a program that is not in the sandbox.

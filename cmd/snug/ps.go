@@ -62,7 +62,7 @@ func runPs(c *console, args []string) error {
 	if len(words) == 1 {
 		r, err := findInstance(words[0])
 		if err != nil {
-			return &failure{exitNo, err}
+			return &failure{status: exitNo, err: err}
 		}
 		list = append(list, r)
 	} else {

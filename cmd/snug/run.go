@@ -290,7 +290,7 @@ func findDesktop(m *manifests.Manifest, app manifests.App, search desktop.Search
 			return nil, err
 		}
 	}
-	return nil, &failure{exitNotFound, &hinted{"app " + quote(app.ID) + " is not installed", "none of its desktop files is there: " + strings.Join(names, ", ")}}
+	return nil, &failure{status: exitNotFound, err: &hinted{"app " + quote(app.ID) + " is not installed", "none of its desktop files is there: " + strings.Join(names, ", ")}}
 }
 
 // dataFolders are the XDG data folders, the user's first.

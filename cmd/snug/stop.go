@@ -60,7 +60,7 @@ func runStop(c *console, args []string) error {
 	for _, w := range words {
 		r, err := findInstance(w)
 		if err != nil {
-			return &failure{exitNo, err}
+			return &failure{status: exitNo, err: err}
 		}
 		list = append(list, r)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"strconv"
 	"time"
 
@@ -61,7 +60,7 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 		return err
 	}
 	tty := j.ownTerminal()
-	signals := notifySignals()
+	jc := newJobControl(tty, j.spec.Enter == nil)
 	h, err := sandbox.Probe()
 	if err != nil {
 		return err
@@ -70,25 +69,22 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 	if err != nil {
 		return err
 	}
-	drain := func() {}
+	drain := func() bool { return false }
 	ws, err := sandbox.Supervise(prog, func(in *sandbox.Instance) error {
 		if err := started(in); err != nil {
 			return err
 		}
-		go passSignals(signals, in)
-		if tty == nil || in.Terminal() == nil {
-			return nil
+		jc.attach(in)
+		if tty != nil && in.Terminal() != nil {
+			drain = tty.Relay(in.Terminal(), func() { in.SignalGroup(unix.SIGWINCH) })
 		}
-		in.Stops(func(unix.WaitStatus) { suspend(tty, in) })
-		var err error
-		drain, err = tty.Relay(in.Terminal())
-		return err
+		return nil
 	})
-	drain()
+	raw := drain()
 	if err != nil {
 		return startFailure(err)
 	}
-	return exitStatus(ws)
+	return exitStatus(ws, raw)
 }
 
 // startFailure gives the exit status that a shell would, if only the command could not be executed.
@@ -96,9 +92,9 @@ func startFailure(err error) error {
 	var e *sandbox.Error
 	if errors.As(err, &e) && e.Exec {
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-			return &failure{exitNotFound, err}
+			return &failure{status: exitNotFound, err: err}
 		}
-		return &failure{exitNoExec, err}
+		return &failure{status: exitNoExec, err: err}
 	}
 	return err
 }
@@ -151,34 +147,12 @@ func checkStdio() error {
 	return nil
 }
 
-// notifySignals collects the signals that are meant for the app.
-func notifySignals() chan os.Signal {
-	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2)
-	return signals
-}
-
-// passSignals hands what is sent to snug to the app.
-func passSignals(signals <-chan os.Signal, in *sandbox.Instance) {
-	for s := range signals {
-		in.Signal(s.(unix.Signal))
-	}
-}
-
-// suspend stops snug as its app was stopped, so that the person's shell gets its turn, and lets
-// the app go on when the person continues snug.
-func suspend(tty *terminal.Terminal, in *sandbox.Instance) {
-	tty.Restore()
-	unix.Kill(os.Getpid(), unix.SIGSTOP)
-	tty.Raw()
-	in.SignalGroup(unix.SIGCONT)
-}
-
-// exitStatus is the status of a program as a shell gives it.
-func exitStatus(ws unix.WaitStatus) error {
+// exitStatus is the status of a program as a shell gives it. raw says that the keyboard's signals
+// went to the app alone.
+func exitStatus(ws unix.WaitStatus, raw bool) error {
 	switch {
 	case ws.Signaled():
-		return &failure{status: 128 + int(ws.Signal())}
+		return &failure{status: 128 + int(ws.Signal()), killed: &killed{ws.Signal(), raw}}
 	case ws.ExitStatus() != 0:
 		return &failure{status: ws.ExitStatus()}
 	}

@@ -5,26 +5,49 @@
 // sandbox writes comes out here. The sandbox never holds the person's terminal: it cannot push
 // characters into it (TIOCSTI), and cannot change its settings.
 //
+// A terminal is shared: with the shell, which takes it back when it stops snug or puts it into the
+// background, and with the other programs of a pipeline. So it is looked at anew before each use:
+//
+//   - In the background nothing is read and no setting is touched; output goes out, as for any
+//     program. What was missed, keys, size, a redraw, is made good in the foreground.
+//   - Keys are read at once where nobody else would: standard input is the terminal and standard
+//     output is no pipe. Behind or before a pipe, where another may want them ("git log | less"),
+//     the terminal keeps its own lines, and the keys are only taken while the app inside has
+//     asked for single keys or for no echo, and nobody outside has.
+//   - Only the bits that were changed are put back, so that two that end in any order leave the
+//     terminal as it was.
+//
 // What the sandbox prints is not filtered: it can set colours and titles, as any program can.
 package terminal
 
 import (
-	"errors"
-	"io"
 	"os"
-	"os/signal"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
 
 // Terminal is the person's terminal.
 type Terminal struct {
-	in, out *os.File // in is nil where standard input is something else: no keys go in
-	saved   unix.Termios
-	mu      sync.Mutex
-	raw     bool
+	in, out int  // descriptors; keys come from in
+	lines   bool // standard input is the terminal
+	always  bool // keys are the app's whenever snug is in the foreground
+	alone   bool // all that comes out comes through us
+
+	master *os.File // of the terminal inside
+	redraw func()   // tells the app to draw again
+	woken  chan struct{}
+
+	printing sync.Mutex // held while output is being written
+	ending   atomic.Bool
+
+	mu     sync.Mutex
+	paused bool // nothing is to be changed any more, or until Resume
+	front  bool // snug was in the foreground when last looked at
+	raw    bool // every key goes in
+	strip  bool // the carriage returns that both terminals would add are taken out
+	taken  unix.Termios
 }
 
 // Is reports whether a descriptor is a terminal.
@@ -38,100 +61,109 @@ func Is(fd int) bool {
 // It gives nil if none is: an app that were given the person's terminal as its output alone could
 // read what is typed there, and change its settings.
 func Open() *Terminal {
-	t := new(Terminal)
-	if saved, err := unix.IoctlGetTermios(0, unix.TCGETS); err == nil {
-		t.in, t.out, t.saved = os.Stdin, os.Stdin, *saved
-	}
-	for _, f := range []*os.File{os.Stderr, os.Stdout} {
-		if Is(int(f.Fd())) {
-			t.out = f
+	t := &Terminal{in: -1, out: -1, woken: make(chan struct{}, 1)}
+	is := [3]bool{Is(0), Is(1), Is(2)}
+	for _, fd := range []int{0, 2, 1} {
+		if is[fd] {
+			t.out = fd
 		}
 	}
-	if t.out == nil {
+	if t.out < 0 {
 		return nil
 	}
+	t.in = t.out
+	if is[0] {
+		t.in, t.lines = 0, true
+	}
+	// Of a terminal that is not the session's own (setsid(1), "su -c") nobody can say whether
+	// another is in its foreground.
+	_, err := unix.IoctlGetUint32(t.in, unix.TIOCGPGRP)
+	t.always = is[0] && !isPipe(1) && err == nil
+	t.alone = t.always && is[1] && is[2]
 	return t
+}
+
+func isPipe(fd int) bool {
+	var st unix.Stat_t
+	err := unix.Fstat(fd, &st)
+	return err == nil && (st.Mode&unix.S_IFMT == unix.S_IFIFO || st.Mode&unix.S_IFMT == unix.S_IFSOCK)
 }
 
 // Size is the size of the terminal in characters.
 func (t *Terminal) Size() (rows, cols uint16) {
-	w, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ)
+	w, err := unix.IoctlGetWinsize(t.out, unix.TIOCGWINSZ)
 	if err != nil {
 		return 0, 0
 	}
 	return w.Row, w.Col
 }
 
-// Raw makes every key go through as it is (cfmakeraw(3)).
-func (t *Terminal) Raw() error {
-	if t.in == nil {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	mode := t.saved
-	mode.Iflag &^= unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
-	mode.Oflag &^= unix.OPOST
-	mode.Lflag &^= unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
-	mode.Cflag = mode.Cflag&^(unix.CSIZE|unix.PARENB) | unix.CS8
-	mode.Cc[unix.VMIN], mode.Cc[unix.VTIME] = 1, 0
-	if err := unix.IoctlSetTermios(0, unix.TCSETS, &mode); err != nil {
-		return os.NewSyscallError("ioctl TCSETS", err)
-	}
-	t.raw = true
-	return nil
+// foreground reports whether the terminal is ours to change and to read.
+func (t *Terminal) foreground() bool {
+	group, err := unix.IoctlGetUint32(t.in, unix.TIOCGPGRP)
+	return err == unix.ENOTTY || err == nil && int(group) == unix.Getpgrp()
 }
 
-// Restore gives the terminal its own settings back.
-func (t *Terminal) Restore() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// The flags that are off in raw mode (cfmakeraw(3)). Those of the line stay: they say how it is wired.
+const (
+	rawInput  = unix.IGNBRK | unix.BRKINT | unix.PARMRK | unix.ISTRIP | unix.INLCR | unix.IGNCR | unix.ICRNL | unix.IXON
+	rawOutput = unix.OPOST
+	rawLocal  = unix.ECHO | unix.ECHONL | unix.ICANON | unix.ISIG | unix.IEXTEN
+)
+
+// without gives the settings that the terminal would have if this program had changed nothing.
+func (t *Terminal) without(now *unix.Termios) unix.Termios {
+	mode := *now
+	mode.Iflag |= t.taken.Iflag
+	mode.Oflag |= t.taken.Oflag
+	mode.Lflag |= t.taken.Lflag
 	if t.raw {
-		unix.IoctlSetTermios(0, unix.TCSETSW, &t.saved)
-		t.raw = false
+		mode.Cc[unix.VMIN], mode.Cc[unix.VTIME] = t.taken.Cc[unix.VMIN], t.taken.Cc[unix.VTIME]
 	}
+	return mode
 }
 
-// lastWords is how long output is waited for when the app has ended.
-const lastWords = 200 * time.Millisecond
+// setLocked makes every key come through as it is, or every byte go out as it is, or takes that
+// back, and keeps account of the bits that it has changed. now are the settings.
+func (t *Terminal) setLocked(now *unix.Termios, keys, bytes bool) {
+	own := t.without(now)
+	mode := own
+	if keys {
+		mode.Iflag &^= rawInput
+		mode.Lflag &^= rawLocal
+		mode.Cc[unix.VMIN], mode.Cc[unix.VTIME] = 1, 0
+	}
+	if bytes {
+		mode.Oflag &^= rawOutput
+	}
+	// Should the shell have taken the terminal back just now, the kernel stops this program here,
+	// and the change is made when it is continued in the foreground.
+	if mode != *now && unix.IoctlSetTermios(t.in, unix.TCSETSW, &mode) != nil {
+		return
+	}
+	t.raw = keys
+	t.taken.Iflag, t.taken.Oflag, t.taken.Lflag = own.Iflag&^mode.Iflag, own.Oflag&^mode.Oflag, own.Lflag&^mode.Lflag
+	t.taken.Cc = own.Cc
+}
 
-// Relay carries bytes and size changes between the person's terminal and the master of one in a
-// sandbox, until drain is called: when the app has ended, drain writes out what it has printed,
-// and returns. Reading keys ends with the program.
-func (t *Terminal) Relay(master *os.File) (drain func(), err error) {
-	if err := t.Raw(); err != nil {
-		return nil, err
+// Release gives the terminal its own settings back and keeps them until Resume, when what the app
+// has printed is out. It reports whether every key went in before.
+func (t *Terminal) Release() (raw bool) {
+	t.flush()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	raw = t.raw
+	if now, err := unix.IoctlGetTermios(t.in, unix.TCGETS); err == nil && !t.paused && t.foreground() {
+		t.setLocked(now, false, false)
 	}
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, unix.SIGWINCH)
-	go func() {
-		for range resized {
-			if w, err := unix.IoctlGetWinsize(int(t.out.Fd()), unix.TIOCGWINSZ); err == nil {
-				unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, w)
-			}
-		}
-	}()
-	if t.in != nil {
-		go io.Copy(master, t.in)
-	} else if mode, err := unix.IoctlGetTermios(int(master.Fd()), unix.TCGETS); err == nil {
-		mode.Oflag &^= unix.OPOST // the person's terminal is not raw, and does that itself
-		unix.IoctlSetTermios(int(master.Fd()), unix.TCSETS, mode)
-	}
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		// EIO is how a master says that nobody holds the other end any more.
-		if _, err := io.Copy(t.out, master); err != nil && !errors.Is(err, unix.EIO) {
-			return
-		}
-	}()
-	return func() {
-		select {
-		case <-printed:
-		case <-time.After(lastWords): // somebody else inside still holds the terminal
-		}
-		signal.Stop(resized)
-		close(resized)
-		t.Restore()
-	}, nil
+	t.paused = true
+	return raw
+}
+
+// Resume takes the terminal again, if snug is in its foreground, after it was stopped.
+func (t *Terminal) Resume() {
+	t.mu.Lock()
+	t.paused, t.front = false, false
+	t.mu.Unlock()
+	t.settle()
 }

@@ -1,0 +1,292 @@
+package terminal
+
+import (
+	"bytes"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// keys is what is to be done with what the person types.
+type keys int
+
+const (
+	keysElsewhere keys = iota // they are not ours
+	keysLines                 // whole lines, which the person's terminal has edited and shown
+	keysRaw                   // every key
+	keysGone                  // there is no terminal any more
+)
+
+const (
+	// lastWords is how long output is waited for when the app has ended and another inside still
+	// holds the terminal; lastBytes is more than the kernel keeps of what was printed before.
+	lastWords = 200 * time.Millisecond
+	lastBytes = 1 << 20
+	// glance is how often the terminal is looked at while its keys are not ours: a shell that puts
+	// a running job into the foreground does not say so (bash sends no SIGCONT).
+	glance = 200 * time.Millisecond
+)
+
+// Relay carries bytes and size changes between the person's terminal and the master of one in a
+// sandbox, until drain is called: when the app has ended, drain writes out what it has printed,
+// and gives the terminal back. redraw is called when the app should draw its screen again. Reading
+// keys ends with the program. The master must not block, and is closed when the person's terminal
+// is gone.
+func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool)) {
+	t.mu.Lock()
+	t.master, t.redraw = master, redraw
+	t.front = t.foreground() // the app has just started, with the size of now
+	t.mu.Unlock()
+	t.settle()
+	changed := make(chan os.Signal, 2)
+	signal.Notify(changed, unix.SIGWINCH, unix.SIGCONT)
+	go t.follow(changed)
+	go t.typed()
+	printed := make(chan struct{})
+	go func() {
+		t.print()
+		close(printed)
+	}()
+	return func() bool {
+		t.ending.Store(true)
+		master.SetReadDeadline(time.Now().Add(lastWords))
+		<-printed
+		signal.Stop(changed)
+		close(changed)
+		return t.Release()
+	}
+}
+
+// follow acts on changes of the terminal that are announced by signals.
+func (t *Terminal) follow(changed <-chan os.Signal) {
+	for s := range changed {
+		if s == unix.SIGCONT { // the terminal was another's, of another size perhaps
+			t.mu.Lock()
+			t.front = false
+			t.mu.Unlock()
+		}
+		t.settle()
+	}
+}
+
+// settle looks at both terminals, sets the person's as it should be now, and says what is to be
+// done with keys. It touches nothing in the background.
+func (t *Terminal) settle() keys {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.paused {
+		return keysElsewhere
+	}
+	now, err := unix.IoctlGetTermios(t.in, unix.TCGETS)
+	if err == unix.EIO {
+		return keysGone
+	}
+	inside, e := unix.IoctlGetTermios(int(t.master.Fd()), unix.TCGETS)
+	if err != nil || e != nil {
+		return keysElsewhere
+	}
+	const newlines = unix.OPOST | unix.ONLCR
+	cooked := inside.Oflag&newlines == newlines
+	own := t.without(now)
+	t.strip = !t.alone && cooked && own.Oflag&newlines == newlines
+	if !t.foreground() {
+		t.front = false
+		return keysElsewhere
+	}
+	what, before := t.wanted(own.Lflag, inside.Lflag), t.raw
+	t.setLocked(now, what == keysRaw, t.alone || !cooked)
+	if t.raw != before {
+		t.wake()
+	}
+	if w, err := unix.IoctlGetWinsize(t.out, unix.TIOCGWINSZ); err == nil {
+		unix.IoctlSetWinsize(int(t.master.Fd()), unix.TIOCSWINSZ, w)
+	}
+	if !t.front {
+		t.front = true
+		t.redraw()
+	}
+	return what
+}
+
+// wanted decides about the keys by the local flags of both terminals; the person's without what
+// this program has changed.
+func (t *Terminal) wanted(own, inside uint32) keys {
+	const ordinary = unix.ICANON | unix.ECHO
+	switch {
+	case t.always, inside&ordinary != ordinary && own&ordinary == ordinary:
+		return keysRaw
+	case t.lines && inside&ordinary == ordinary && own&unix.ICANON != 0:
+		return keysLines
+	}
+	return keysElsewhere // such as those of a pager that reads what the app prints
+}
+
+func (t *Terminal) wake() {
+	select {
+	case t.woken <- struct{}{}:
+	default:
+	}
+}
+
+// typed carries keys in.
+func (t *Terminal) typed() {
+	buf := make([]byte, 64<<10)
+	for {
+		what := t.settle()
+		if what == keysElsewhere {
+			select {
+			case <-t.woken:
+			case <-time.After(glance):
+			}
+			continue
+		}
+		wait := int(glance / time.Millisecond)
+		if t.always {
+			wait = -1 // none but a signal takes the terminal from us, and it ends this wait
+		}
+		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(t.in), Events: unix.POLLIN}}, wait); what != keysGone && (n == 0 || err != nil) {
+			continue
+		}
+		// It may have become another's meanwhile: reading in the background stops the program.
+		if what = t.settle(); what == keysRaw || what == keysLines {
+			what = t.take(what, buf)
+		}
+		if what == keysGone {
+			t.mu.Lock()
+			front := t.front
+			t.mu.Unlock()
+			if front { // in the background a program may outlive its terminal
+				t.master.Close() // the kernel tells those inside, as those outside
+			}
+			return
+		}
+	}
+}
+
+// take reads what was typed and passes it on.
+func (t *Terminal) take(what keys, buf []byte) keys {
+	n, err := unix.Read(t.in, buf)
+	switch {
+	case n > 0 && what == keysRaw:
+		t.master.Write(buf[:n])
+	case n >= 0 && err == nil && what == keysLines && Is(t.in):
+		t.sendLine(buf[:n])
+	case err == unix.EINTR || err == unix.EAGAIN:
+	case err == unix.EBADF: // opened for writing only
+		return keysGone
+	case !Is(t.in):
+		return keysGone
+	default:
+		time.Sleep(glance)
+	}
+	return what
+}
+
+// sendLine writes a line that the person's terminal has shown already, so the one inside must not
+// show it again. An empty line is the end of the file, Ctrl-D; so is one without an end of its own,
+// which Ctrl-D has sent off.
+func (t *Terminal) sendLine(line []byte) {
+	master := int(t.master.Fd())
+	mode, err := unix.IoctlGetTermios(master, unix.TCGETS)
+	if err != nil {
+		return
+	}
+	if n := len(line); n == 0 || line[n-1] != '\n' && line[n-1] != mode.Cc[unix.VEOL] {
+		line = append(line, mode.Cc[unix.VEOF])
+	}
+	mode.Lflag &^= unix.ECHO
+	unix.IoctlSetTermios(master, unix.TCSETS, mode)
+	t.deliver(line)
+	if mode, err = unix.IoctlGetTermios(master, unix.TCGETS); err == nil {
+		mode.Lflag |= unix.ECHO
+		unix.IoctlSetTermios(master, unix.TCSETS, mode)
+	}
+}
+
+// deliver writes a line and waits until the line discipline inside has taken it, which the kernel
+// lets it do a little later, or when somebody at the other end finds nothing to read.
+func (t *Terminal) deliver(line []byte) {
+	peer, err := unix.IoctlRetInt(int(t.master.Fd()), unix.TIOCGPTPEER)
+	if err != nil {
+		return
+	}
+	defer unix.Close(peer)
+	before, _ := unix.IoctlGetInt(peer, unix.TIOCINQ)
+	t.master.Write(line)
+	for range 20 {
+		unix.Poll([]unix.PollFd{{Fd: int32(peer), Events: unix.POLLIN}}, 0)
+		if n, err := unix.IoctlGetInt(peer, unix.TIOCINQ); before == 0 || n != before || err != nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// print carries output out, until nobody inside holds the terminal, which EIO says.
+func (t *Terminal) print() {
+	buf := make([]byte, 64<<10)
+	last := 0
+	for last < lastBytes {
+		ending := t.ending.Load()
+		if ending {
+			t.master.SetReadDeadline(time.Now().Add(lastWords))
+		}
+		n, err := t.master.Read(buf)
+		if n > 0 {
+			t.printing.Lock()
+			t.write(buf[:n])
+			t.printing.Unlock()
+		}
+		if err != nil && !(os.IsTimeout(err) && !ending) {
+			return
+		}
+		if ending {
+			last += n
+		}
+	}
+}
+
+// write puts out all that it is given. If the person's terminal is gone it goes nowhere.
+func (t *Terminal) write(p []byte) {
+	t.mu.Lock()
+	watch := !t.alone || !t.front
+	t.mu.Unlock()
+	if watch {
+		t.settle() // the app changes its terminal's settings before it prints what asks for a key
+		t.mu.Lock()
+		if t.strip {
+			p = bytes.ReplaceAll(p, []byte("\r\n"), []byte("\n"))
+		}
+		t.mu.Unlock()
+	}
+	for len(p) > 0 {
+		n, err := unix.Write(t.out, p)
+		switch {
+		case n > 0:
+			p = p[n:]
+		case err == unix.EINTR:
+		case err == unix.EAGAIN: // somebody has made the terminal that does not wait
+			unix.Poll([]unix.PollFd{{Fd: int32(t.out), Events: unix.POLLOUT}}, -1)
+		default:
+			return
+		}
+	}
+}
+
+// flush waits until what the app has printed so far is out, for a moment at most.
+func (t *Terminal) flush() {
+	for range 20 {
+		if t.ending.Load() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond) // the kernel hands output over a little later
+		t.printing.Lock()
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(t.master.Fd()), Events: unix.POLLIN}}, 0)
+		t.printing.Unlock()
+		if n == 0 || err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,441 @@
+package tests
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// What a person sees who uses snug from an interactive shell: a real one, on a terminal that the
+// test types into. Every story ends with the terminal's settings as they were.
+
+// person sits at a terminal.
+type person struct {
+	t      *testing.T
+	master *os.File
+	dir    string
+	shell  *exec.Cmd
+
+	mu   sync.Mutex
+	seen bytes.Buffer
+	mark int // what was looked for and found lies before
+}
+
+// sit starts a shell on a terminal of its own, of 40 lines and 100 columns.
+func sit(t *testing.T) *person {
+	t.Helper()
+	home := folder(t)
+	p := &person{t: t, dir: home + "/work"}
+	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.master = os.NewFile(uintptr(fd), "/dev/ptmx")
+	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tty.Close()
+	p.resize(40, 100)
+	for _, dir := range []string{"home", "run", "work"} {
+		if err := os.Mkdir(filepath.Join(home, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.shell = exec.Command("bash", "--norc", "--noprofile", "-i")
+	p.shell.Dir = p.dir
+	p.shell.Env = []string{"HOME=" + home + "/home", "XDG_RUNTIME_DIR=" + home + "/run", "PATH=" + filepath.Dir(snug(t)) + ":/usr/local/bin:/usr/bin:/bin",
+		"TERM=dumb", "PS1=ready> ", "INPUTRC=/dev/null", "HISTFILE=", "LANG=C.UTF-8", "USER=" + os.Getenv("USER")}
+	p.shell.Stdin, p.shell.Stdout, p.shell.Stderr = tty, tty, tty
+	p.shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := p.shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go p.watch()
+	t.Cleanup(p.leave)
+	p.sees("ready> ")
+	return p
+}
+
+func (p *person) watch() {
+	buf := make([]byte, 1<<16)
+	for {
+		n, err := p.master.Read(buf)
+		p.mu.Lock()
+		p.seen.Write(buf[:n])
+		p.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// leave closes the terminal, as a person closes a window.
+func (p *person) leave() {
+	p.master.Close()
+	p.shell.Process.Kill()
+	p.shell.Wait()
+	if p.t.Failed() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.t.Logf("the screen:\n%q", p.seen.String()[max(0, p.seen.Len()-3000):])
+	}
+}
+
+func (p *person) types(keys string) {
+	p.t.Helper()
+	p.master.SetWriteDeadline(time.Now().Add(20 * time.Second))
+	if _, err := p.master.WriteString(keys); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// sees waits for texts that come one after the other, and gives what came before the last.
+func (p *person) sees(texts ...string) (before string) {
+	p.t.Helper()
+	for _, text := range texts {
+		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			p.mu.Lock()
+			rest := p.seen.Bytes()[p.mark:]
+			at := bytes.Index(rest, []byte(text))
+			if at >= 0 {
+				before = string(rest[:at])
+				p.mark += at + len(text)
+			}
+			p.mu.Unlock()
+			if at >= 0 {
+				break
+			}
+			if time.Now().After(end) {
+				p.t.Fatalf("want to see %q, got %q", text, rest[max(0, len(rest)-2000):])
+			}
+		}
+	}
+	return before
+}
+
+func (p *person) resize(rows, cols uint16) {
+	p.t.Helper()
+	if err := unix.IoctlSetWinsize(int(p.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *person) settings() unix.Termios {
+	p.t.Helper()
+	mode, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return *mode
+}
+
+// raw waits until the terminal is raw, or no longer.
+func (p *person) raw(want bool) {
+	p.t.Helper()
+	poll(p.t, fmt.Sprintf("raw %v", want), 10*time.Second, func() bool {
+		return (p.settings().Lflag&(unix.ICANON|unix.ISIG|unix.ECHO) == 0) == want
+	})
+}
+
+// has waits until the app has written the text into the file.
+func (p *person) has(name, text string) {
+	p.t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		got, _ := os.ReadFile(filepath.Join(p.dir, name))
+		if strings.Contains(string(got), text) {
+			return
+		}
+		if time.Now().After(end) {
+			p.t.Fatalf("want %q in %s, got %q", text, name, got)
+		}
+	}
+}
+
+// script writes a program of the person.
+func (p *person) script(name, text string) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// same runs a command, with keys typed meanwhile, and checks that the terminal is then as before.
+func (p *person) same(command string, during func()) {
+	p.t.Helper()
+	p.types("stty -a >before; " + command + "; stty -a >after; cmp before after && echo un''changed\n")
+	p.sees("\n")
+	if during != nil {
+		during()
+	}
+	p.sees("unchanged", "ready> ")
+}
+
+// drawing is an app that takes the screen as vim does: single keys, and it says when it is told to
+// draw again, and of which size.
+const drawing = `#!/bin/bash
+trap 'new=yes' WINCH
+trap 'stty "$mode"' EXIT
+mode=$(stty -g)
+stty -icanon -echo
+echo "it ""runs"
+while :; do
+	IFS= read -r -n 1 -t 0.05 key
+	case $? in 0) echo "key <$key>" | tee -a log ;; esac
+	[ -z "$new" ] || echo "drawn $(stty size)" >>log
+	new=
+	[ "$key" = q ] && break
+done
+`
+
+func TestSuspend(t *testing.T) {
+	for _, how := range []string{"run --here --", "exec box"} {
+		t.Run(strings.Fields(how)[0], func(t *testing.T) {
+			p := sit(t)
+			p.script("app", drawing)
+			p.types("snug run --here --detach --name box -- sleep 1000\n")
+			p.sees("box", "ready> ")
+			p.types("stty -a >before; snug " + how + " ./app\n")
+			p.sees("it runs")
+			p.raw(true)
+			p.types("a")
+			p.has("log", "key <a>")
+			for range 3 {
+				p.types("\x1a")
+				p.sees("Stopped", "ready> ")
+				p.resize(30, 90)
+				p.types("stty size; cat log; echo un''touched\n")
+				p.sees("30 90", "untouched", "ready> ")
+				p.types(": >log; fg\n")
+				p.has("log", "drawn 30 90")
+				p.raw(true)
+				p.types("b")
+				p.has("log", "key <b>")
+				p.resize(40, 100)
+				p.has("log", "drawn 40 100")
+			}
+			p.types("q")
+			p.sees("ready> ")
+			p.types("stty -a >after; cmp before after && echo un''changed; snug kill box\n")
+			p.sees("unchanged", "ready> ")
+		})
+	}
+}
+
+func TestBackground(t *testing.T) {
+	p := sit(t)
+	p.script("app", drawing)
+	p.types("snug run --here -- ./app &\n")
+	p.sees("it runs")
+	p.types("jobs; echo mi''ne\n")
+	if got := p.sees("mine", "ready> "); strings.Contains(got, "key") {
+		t.Errorf("the app has got keys in the background: %q", got)
+	}
+	p.types("jobs\n")
+	p.sees("Running")
+	p.types("fg\n") // bash sends no SIGCONT to what runs
+	p.sees("snug run")
+	p.raw(true)
+	p.has("log", "drawn 40 100")
+	p.types("a")
+	p.has("log", "key <a>")
+	p.types("\x1a")
+	p.sees("Stopped", "ready> ")
+	p.types("bg\n")
+	p.sees("ready> ")
+	time.Sleep(300 * time.Millisecond) // more than a glance
+	p.types("jobs; echo mi''ne\n")
+	p.sees("Running", "mine", "ready> ")
+	p.types("kill %1; wait; jobs; echo do''ne\n")
+	p.sees("143", "done", "ready> ")
+}
+
+func TestBackgroundOutput(t *testing.T) {
+	p := sit(t)
+	p.same("snug run -- seq 3 & wait $!", func() { p.sees("1\r", "2\r", "3\r") })
+	p.same("stty tostop; snug run -- echo he''re & sleep 0.5; jobs; stty -tostop; fg", func() { p.sees("Stopped", "here") })
+	p.same("snug run -- cat & sleep 0.5; jobs; kill %1; wait", func() { p.sees("Running", "143") })
+}
+
+// TestSharedTerminal is about pipelines: who writes gets lines that begin at the left, who asks for
+// keys gets them, and the terminal is afterwards what it was, whoever ends first.
+func TestSharedTerminal(t *testing.T) {
+	p := sit(t)
+	p.script("pager", "#!/bin/bash\nexec 3</dev/tty\nmode=$(stty -g <&3)\nstty -icanon -echo <&3\necho \"pager is\"\" up\"\nIFS= read -r -n 1 key <&3\nstty $mode <&3\necho \"<$key>\"\n")
+	lines := func() {
+		p.t.Helper()
+		if got := p.sees("4\r\n"); got != "1\r\n2\r\n3\r\n" {
+			t.Errorf("want lines, got %q", got)
+		}
+	}
+	p.same("snug run -- seq 4", lines)
+	p.same("snug run -- seq 4 | cat", lines)
+	p.same("snug run -- seq 4 | snug run -- cat", lines)
+	p.same("seq 4 | snug run -- cat", lines)
+	p.same("snug run -- seq 4 2>/dev/null", lines)
+	p.same("snug run -- sh -c 'seq 4 >&2' >/dev/null", lines)
+	p.same("snug run -- seq 4 </dev/null", lines)
+	p.same("snug run -- sh -c 'seq 4 >/dev/tty' | cat", lines)
+
+	typed := func() {
+		p.t.Helper()
+		time.Sleep(300 * time.Millisecond)
+		p.types("b\na\n\x04")
+		if got := p.sees("unchanged"); !strings.HasSuffix(got, "b\r\na\r\nb\r\na\r\n") && !strings.HasSuffix(got, "b\r\na\r\na\r\nb\r\n") {
+			t.Errorf("want each line once as typed and once as printed, got %q", got)
+		}
+		p.types("echo un''changed\n")
+	}
+	p.same("snug run -- cat | sort", typed)
+	p.same("snug run -- cat | snug run -- sort", typed)
+	p.same("snug run -- sort | cat", typed)
+
+	key := func() {
+		p.t.Helper()
+		p.sees("pager is up")
+		time.Sleep(300 * time.Millisecond)
+		p.types("q")
+		p.sees("<q>")
+	}
+	p.same("seq 4 | snug run --here -- ./pager", key)
+	p.same("snug run -- sleep 1 | ./pager", key)
+	p.same("snug run -- sleep 1 | snug run --here -- ./pager", key)
+	p.same("snug run --here -- ./pager | cat", key)
+	p.same("snug run --here -- ./pager >out; cat out", func() {
+		p.has("out", "pager is up")
+		p.types("q")
+		p.sees("<q>")
+	})
+}
+
+// TestInterrupt: what a shell and make do when Ctrl-C has ended what they run.
+func TestInterrupt(t *testing.T) {
+	for _, command := range []string{
+		"snug run -- sh -c 'echo u\"\"p; sleep 100'",
+		"snug run -- sh -c 'echo u\"\"p >&2; sleep 100' </dev/null",
+		"snug run -- sh -c 'echo u\"\"p >&2; sleep 100' | cat",
+		"snug run --here -- sh -c 'echo u\"\"p >/tmp/x; cp /tmp/x up; sleep 100' </dev/null >/dev/null 2>&1",
+	} {
+		p := sit(t)
+		up := func() {
+			if strings.Contains(command, "cp ") {
+				p.has("up", "up")
+				os.Remove(filepath.Join(p.dir, "up"))
+			} else {
+				p.sees("up\r\n")
+			}
+		}
+		p.types("stty -a >before; for i in 1 2; do " + command + "; echo go''es on; done\n")
+		up()
+		p.types("\x03")
+		if got := p.sees("ready> "); !strings.HasSuffix(got, "^C\r\n") || strings.Contains(got, "goes on") {
+			t.Errorf("%s: want an end of the loop and a new line, got %q", command, got)
+		}
+		p.types("echo $?; stty -a >after; cmp before after && echo un''changed\n")
+		p.sees("130\r\n", "unchanged", "ready> ")
+		p.script("script", "for i in 1 2; do "+command+"; echo go''es on; done\n")
+		p.types("sh ./script\n")
+		up()
+		p.types("\x03")
+		if got := p.sees("ready> "); strings.Contains(got, "goes on") {
+			t.Errorf("%s: want an end of the script, got %q", command, got)
+		}
+	}
+	p := sit(t)
+	p.types("ulimit -c unlimited; snug run -- sh -c 'echo u\"\"p; sleep 100'\n")
+	p.sees("up\r\n")
+	p.types("\x1c")
+	if got := p.sees("ready> "); !strings.Contains(got, "Quit") || strings.Contains(got, "core dumped") || strings.Contains(got, "goroutine") {
+		t.Errorf("want an end by SIGQUIT without a core file, got %q", got)
+	}
+	p.types("echo $?\n")
+	p.sees("131\r\n")
+	p.types("snug run -- sh -c 'kill -TERM $$'; echo $?\n")
+	if got := p.sees("143\r\n"); strings.Contains(got, "Terminated") {
+		t.Errorf("want a plain status, got %q", got)
+	}
+}
+
+// TestSignalsOnce: what is sent to snug's process group arrives once.
+func TestSignalsOnce(t *testing.T) {
+	p := sit(t)
+	p.script("count", "#!/bin/bash\ntrap 'echo got INT' INT\ntrap 'echo got TERM' TERM\nfor i in {1..30}; do sleep 0.05; done\n")
+	for _, redirected := range []string{"", " </dev/null", " </dev/null >out 2>&1; cat out"} {
+		for _, sig := range []string{"INT", "TERM"} {
+			p.types("timeout -s " + sig + " 0.5 snug run --here -- ./count" + redirected + "; echo e''nd\n")
+			if got := p.sees("end"); strings.Count(got, "got "+sig) != 1 {
+				t.Errorf("%s%s: want it once, got %q", sig, redirected, got)
+			}
+		}
+	}
+}
+
+// TestRedirectedSuspend: Ctrl-Z where the app has no terminal at all, or only its output.
+func TestRedirectedSuspend(t *testing.T) {
+	for _, redirected := range []string{" </dev/null >/dev/null 2>&1", " </dev/null", " | cat"} {
+		p := sit(t)
+		p.script("ticks", "#!/bin/sh\nwhile :; do echo tick >>log; sleep 0.02; done\n")
+		p.types("snug run --here -- ./ticks" + redirected + "\n")
+		p.has("log", "tick")
+		p.types("\x1a")
+		p.sees("Stopped", "ready> ")
+		p.types("a=$(wc -c <log); sleep 0.3; b=$(wc -c <log); [ $a = $b ] && echo st''ill; : >log; fg\n")
+		p.sees("still")
+		p.has("log", "tick")
+		p.types("\x03")
+		p.sees("ready> ")
+	}
+}
+
+// TestTerminalEnds: whatever ends the app or snug, the terminal is as before; and when the terminal
+// is closed, the app ends.
+func TestTerminalEnds(t *testing.T) {
+	p := sit(t)
+	for _, how := range []string{"kill -KILL $$", "kill -SEGV $$", "exit 3"} {
+		p.same("snug run -- sh -c '"+how+"'", nil)
+	}
+	for _, sig := range []string{"TERM", "HUP", "USR1"} {
+		p.same("(sleep 0.3; pkill -"+sig+" -x snug -P $$) & snug run -- sleep 100", nil)
+	}
+	p.types("snug run --here -- sh -c 'echo $$; trap \"echo gone >end; exit\" HUP; echo u\"\"p; cat >/dev/null; while sleep 0.1; do :; done'\n")
+	p.sees("up")
+	p.master.Close()
+	p.has("end", "gone")
+}
+
+func TestManyBytes(t *testing.T) {
+	p := sit(t)
+	p.same("snug run -- sh -c 'head -c 20000000 /dev/zero | tr \"\\0\" x; echo; echo la\"\"st'", func() {
+		got := p.sees("last")
+		if n := strings.Count(got, "x"); n != 20000000 {
+			t.Errorf("want 20000000 bytes of output, got %d", n)
+		}
+	})
+	paste := strings.Repeat("0123456789abcdef", 4096)
+	p.same("snug run -- sh -c 'stty raw -echo; echo rea\"\"dy; head -c 65536 | sha256sum; stty sane'", func() {
+		p.sees("ready\n")
+		go p.types(paste)
+		p.sees("d8b2af1c85cdb458")
+	})
+	p.same("snug run -- sh -c 'echo rea\"\"dy; wc -c'", func() {
+		p.sees("ready")
+		p.types("12345\n\x04")
+		p.sees("6\r\n")
+	})
+}

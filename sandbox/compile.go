@@ -101,8 +101,14 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	return c.out, nil
 }
 
-// split reports whether PID 1 of the sandbox is a reaper and not the app.
-func (s *Spec) split() bool { return s.Enter == nil && s.PID.New() && !s.Process.Init }
+// split reports whether the app is the child of a reaper: PID 1 of the sandbox, or who has opened
+// the terminal for a process that enters one, see startSession.
+func (s *Spec) split() bool {
+	if s.Enter != nil {
+		return s.Process.Terminal != nil && s.Enter.Namespaces&unix.CLONE_NEWPID != 0
+	}
+	return s.PID.New() && !s.Process.Init
+}
 
 // changesIDs reports whether the child has to take the ids of the Spec, as another map than that
 // of the caller's own ids to these is in force.

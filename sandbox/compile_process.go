@@ -38,7 +38,7 @@ func (c *compiler) splitReaper() {
 
 // startSession gives the process a session, with a terminal if it asks for one.
 //
-// With a reaper the terminal is there already: PID 1 leads the session and the app is a process
+// With a reaper the terminal is there already: it leads the session and the app is a process
 // group in it, in the foreground. Were the app the leader, its group would be orphaned, and the
 // kernel would ignore Ctrl-Z (setpgid(2), "orphaned process group").
 func (c *compiler) startSession() {
@@ -154,7 +154,7 @@ func (c *compiler) dropPrivileges() {
 		c.note("set no_new_privs", "", p.Origin)
 		c.noNewPrivs()
 	}
-	if !s.split() {
+	if !s.split() || s.Enter != nil {
 		c.dieWithParent()
 	}
 }

@@ -27,6 +27,8 @@ import (
 //     the parent knows of the execve;
 //   - a filter of its own allows wait4, kill, write, exit_group and little else. It has nothing to
 //     execute and no_new_privs, so its bounding set does not matter.
+//
+// A process that enters a sandbox with a terminal has one, too, which is no PID 1 and ends nobody else.
 func (c *compiler) reap() {
 	c.note("tell the parent of the app", "", "")
 	c.say(msgApp)
@@ -57,7 +59,9 @@ func (c *compiler) reap() {
 	c.b.Land(app)
 	// WIFSTOPPED: the low byte of the status, bits 32 to 39 of the report, is 0x7f.
 	stopped := c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32)
-	c.killOthers()
+	if c.spec.Enter == nil { // or they are the sandbox's
+		c.killOthers()
+	}
 	c.b.Land(stopped)
 	c.b.Call(unix.SYS_WRITE, c.status.Value(), report.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0).On(0, program.Ignore, 0)
 	c.b.LandAt(c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32), loop)

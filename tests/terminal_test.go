@@ -88,6 +88,9 @@ func (p *person) watch() {
 
 // leave closes the terminal, as a person closes a window.
 func (p *person) leave() {
+	kill := exec.Command(snug(p.t), "kill", "--all")
+	kill.Env = p.shell.Env
+	kill.Run()
 	p.master.Close()
 	p.shell.Process.Kill()
 	p.shell.Wait()

@@ -34,14 +34,13 @@ import (
 type jobControl struct {
 	tty     *terminal.Terminal // nil: none
 	in      *sandbox.Instance
-	parent  bool // the app's parent is in its session, so the kernel lets SIGTSTP stop it
 	signals chan os.Signal
 	asked   atomic.Bool // the app is being stopped because snug was asked to stop
 }
 
 // newJobControl collects the signals that are meant for the app from now on.
-func newJobControl(tty *terminal.Terminal, reaper bool) *jobControl {
-	j := &jobControl{tty: tty, parent: tty != nil && reaper, signals: make(chan os.Signal, 16)}
+func newJobControl(tty *terminal.Terminal) *jobControl {
+	j := &jobControl{tty: tty, signals: make(chan os.Signal, 16)}
 	signal.Notify(j.signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
 	return j
 }
@@ -76,10 +75,11 @@ func (j *jobControl) pass() {
 func (j *jobControl) tell(s unix.Signal) {
 	switch s {
 	case unix.SIGTSTP:
-		if j.parent {
+		if j.tty != nil {
 			j.keyboard(s)
 			return
 		}
+		// Without a terminal the app leads its session, and the kernel ignores SIGTSTP for it.
 		j.asked.Store(true)
 		j.in.SignalGroup(unix.SIGSTOP)
 	case unix.SIGINT, unix.SIGQUIT:
@@ -107,7 +107,7 @@ func (j *jobControl) stopped(ws unix.WaitStatus) {
 		return
 	}
 	s := unix.SIGTSTP
-	if ws.StopSignal() == unix.SIGSTOP && j.parent {
+	if ws.StopSignal() == unix.SIGSTOP && j.tty != nil {
 		s = unix.SIGSTOP
 	}
 	raw := false

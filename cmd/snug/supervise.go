@@ -60,7 +60,7 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 		return err
 	}
 	tty := j.ownTerminal()
-	jc := newJobControl(tty, j.spec.Enter == nil)
+	jc := newJobControl(tty)
 	h, err := sandbox.Probe()
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ func (c *compiler) openTerminal() {
 	binary.NativeEndian.PutUint16(size, t.Rows)
 	binary.NativeEndian.PutUint16(size[2:], t.Cols)
 	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSWINSZ), c.b.Data("winsize", size).Addr())
+	if t.Settings != nil {
+		c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TCSETS), c.b.Data("termios", termiosBytes(t.Settings)).Addr())
+	}
 	c.b.Call(unix.SYS_IOCTL, c.tree.Value(), program.Num(unix.TIOCSCTTY), program.Num(0))
 	if uid, gid := c.builder(); c.changesIDs() && (uid != c.spec.Users.UID || gid != c.spec.Users.GID) {
 		c.b.Call(unix.SYS_FCHOWN, c.tree.Value(), program.Num(c.spec.Users.UID), program.Num(-1))
@@ -86,6 +89,16 @@ func (c *compiler) openTerminal() {
 			c.b.Call(unix.SYS_DUP3, c.tree.Value(), program.Num(fd), program.Num(0))
 		}
 	}
+}
+
+// termiosBytes gives the kernel's struct termios, which is shorter than the C library's.
+func termiosBytes(t *unix.Termios) []byte {
+	var p []byte
+	for _, flags := range []uint32{t.Iflag, t.Oflag, t.Cflag, t.Lflag} {
+		p = binary.NativeEndian.AppendUint32(p, flags)
+	}
+	p = append(p, t.Line)
+	return append(p, t.Cc[:]...)
 }
 
 // bindConsole shows the terminal under the name that a Dev has made for it.

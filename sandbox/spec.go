@@ -159,9 +159,10 @@ type Rlimit struct {
 // SignalMask has bit n-1 set for signal n.
 type SignalMask struct{ Ignored, Blocked uint64 }
 
-// Terminal is the size that a new pseudo terminal starts with.
+// Terminal is what a new pseudo terminal starts with.
 type Terminal struct {
 	Rows, Cols uint16
+	Settings   *unix.Termios // nil: the kernel's
 	// Stdio says which of the descriptors 0, 1 and 2 are the terminal; the others are inherited.
 	Stdio [3]bool
 }

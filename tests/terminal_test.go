@@ -422,6 +422,26 @@ func TestTerminalEnds(t *testing.T) {
 	p.has("end", "gone")
 }
 
+// TestSettings: the terminal inside starts with the person's keys.
+func TestSettings(t *testing.T) {
+	p := sit(t)
+	p.types("stty intr ^X erase ^H iutf8; stty -a >before; snug run -- stty -a >inside 2>&1; diff before inside && echo al''ike\n")
+	p.sees("alike", "ready> ")
+	p.same("snug run -- cat", func() {
+		p.types("a\u00e4\x08b\n\x04") // one key erases one letter, of two bytes
+		p.sees("ab\r\n")
+	})
+	p.same("snug run -- cat", func() {
+		p.raw(true)
+		p.types("late\n\x04")
+		p.sees("late\r\nlate\r\n")
+	})
+	p.types("stty -echo; snug run -- cat | cat\n")
+	time.Sleep(300 * time.Millisecond)
+	p.types("un''seen\n\x04")
+	p.sees("un''seen\r\n")
+}
+
 func TestManyBytes(t *testing.T) {
 	p := sit(t)
 	p.same("snug run -- sh -c 'head -c 20000000 /dev/zero | tr \"\\0\" x; echo; echo la\"\"st'", func() {

@@ -119,7 +119,7 @@ func (j *job) ownTerminal() *terminal.Terminal {
 	}
 	var given [3]bool
 	rows, cols := t.Size()
-	p.Terminal = &sandbox.Terminal{Rows: rows, Cols: cols}
+	p.Terminal = &sandbox.Terminal{Rows: rows, Cols: cols, Settings: t.Settings()}
 	for _, f := range p.Files {
 		if f.Number < len(given) {
 			given[f.Number] = true

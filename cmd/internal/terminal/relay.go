@@ -39,6 +39,7 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 	t.master, t.redraw = master, redraw
 	t.front = t.foreground() // the app has just started, with the size of now
 	t.mu.Unlock()
+	t.ahead()
 	t.settle()
 	changed := make(chan os.Signal, 2)
 	signal.Notify(changed, unix.SIGWINCH, unix.SIGCONT)
@@ -56,6 +57,30 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 		signal.Stop(changed)
 		close(changed)
 		return t.Release()
+	}
+}
+
+// ahead passes on lines that were typed before the app started. In raw mode the kernel would make
+// a zero byte of a Ctrl-D among them.
+func (t *Terminal) ahead() {
+	buf := make([]byte, 4096) // the longest line
+	for t.always && t.foreground() {
+		now, err := unix.IoctlGetTermios(t.in, unix.TCGETS)
+		if err != nil || now.Lflag&unix.ICANON == 0 {
+			return
+		}
+		fds := []unix.PollFd{{Fd: int32(t.in), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, 0); n == 0 || err != nil || fds[0].Revents&unix.POLLIN == 0 {
+			return
+		}
+		n, err := unix.Read(t.in, buf)
+		if err != nil {
+			return
+		}
+		t.sendLine(buf[:n])
+		if n == 0 {
+			return // the end of the file may be the terminal's own
+		}
 	}
 }
 
@@ -114,10 +139,11 @@ func (t *Terminal) settle() keys {
 // this program has changed.
 func (t *Terminal) wanted(own, inside uint32) keys {
 	const ordinary = unix.ICANON | unix.ECHO
+	asked := own&^inside&ordinary != 0
 	switch {
-	case t.always, inside&ordinary != ordinary && own&ordinary == ordinary:
+	case t.always, asked && own&ordinary == ordinary:
 		return keysRaw
-	case t.lines && inside&ordinary == ordinary && own&unix.ICANON != 0:
+	case t.lines && !asked && own&unix.ICANON != 0:
 		return keysLines
 	}
 	return keysElsewhere // such as those of a pager that reads what the app prints
@@ -196,11 +222,12 @@ func (t *Terminal) sendLine(line []byte) {
 	if n := len(line); n == 0 || line[n-1] != '\n' && line[n-1] != mode.Cc[unix.VEOL] {
 		line = append(line, mode.Cc[unix.VEOF])
 	}
+	echo := mode.Lflag & unix.ECHO
 	mode.Lflag &^= unix.ECHO
 	unix.IoctlSetTermios(master, unix.TCSETS, mode)
 	t.deliver(line)
 	if mode, err = unix.IoctlGetTermios(master, unix.TCGETS); err == nil {
-		mode.Lflag |= unix.ECHO
+		mode.Lflag |= echo
 		unix.IoctlSetTermios(master, unix.TCSETS, mode)
 	}
 }

@@ -98,6 +98,16 @@ func (t *Terminal) Size() (rows, cols uint16) {
 	return w.Row, w.Col
 }
 
+// Settings are those of the terminal, with the person's keys for erasing and interrupting, and
+// whether it speaks UTF-8. nil: another program has it, and they are that one's.
+func (t *Terminal) Settings() *unix.Termios {
+	now, err := unix.IoctlGetTermios(t.in, unix.TCGETS)
+	if err != nil || now.Lflag&unix.ICANON == 0 || !t.foreground() {
+		return nil
+	}
+	return now
+}
+
 // foreground reports whether the terminal is ours to change and to read.
 func (t *Terminal) foreground() bool {
 	group, err := unix.IoctlGetUint32(t.in, unix.TIOCGPGRP)

@@ -209,16 +209,17 @@ func landlockABI() finding {
 }
 
 func runtimeDir() finding {
-	d := finding{name: "XDG_RUNTIME_DIR", text: os.Getenv("XDG_RUNTIME_DIR")}
-	if d.text == "" {
+	runtime := os.Getenv("XDG_RUNTIME_DIR")
+	d := finding{name: "XDG_RUNTIME_DIR", text: runtime, ok: runtime != ""}
+	if !d.ok {
 		d.text = "not set"
-		d.hint = "running sandboxes are listed in /tmp/snug-" + strconv.Itoa(os.Getuid()) + " instead; log in through a session (pam_systemd) to have one"
 	}
-	_, err := instances.Open(os.Getenv("XDG_RUNTIME_DIR"), os.Getuid())
-	if err != nil {
-		d.need, d.hint = true, err.Error()
+	switch dir, err := instances.Open(runtime, os.Getuid()); {
+	case err != nil:
+		d.need, d.ok, d.hint = true, false, err.Error()
+	case !d.ok:
+		d.hint = "running sandboxes are listed in " + dir.Path() + " instead; log in through a session (pam_systemd) to have one"
 	}
-	d.ok = err == nil && os.Getenv("XDG_RUNTIME_DIR") != ""
 	return d
 }
 

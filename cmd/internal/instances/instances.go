@@ -30,17 +30,34 @@ import (
 type Dir struct{ path string }
 
 // Open finds the folder and makes it if it is missing. runtime is XDG_RUNTIME_DIR; where that is
-// not set or not there, as on many clusters, a private folder in /tmp is used, if nobody else has
-// taken its name. One that others own or may enter is an error: /tmp, say, where anybody could have
-// made the folder first.
+// not set or not there, as on many clusters, a private folder in /tmp is used. A runtime folder that
+// others own or may enter is an error: /tmp, say, where anybody could have made ours first.
 func Open(runtime string, uid int) (*Dir, error) {
-	path := filepath.Join(runtime, "snug")
 	var outer unix.Stat_t
 	if err := unix.Stat(runtime, &outer); err != nil || outer.Mode&unix.S_IFMT != unix.S_IFDIR {
-		path = "/tmp/snug-" + strconv.Itoa(uid)
-	} else if !private(&outer, uid) {
+		return fallback(uid)
+	}
+	if !private(&outer, uid) {
 		return nil, &os.PathError{Op: "use", Path: runtime, Err: errShared}
 	}
+	return open(filepath.Join(runtime, "snug"), uid)
+}
+
+// fallback is the first of some names in /tmp that nobody else has taken: others can make any, and
+// root in a user namespace makes that of root itself.
+func fallback(uid int) (d *Dir, err error) {
+	path := "/tmp/snug-" + strconv.Itoa(uid)
+	for n := 2; ; n++ {
+		d, err = open(path, uid)
+		if n > 9 || !errors.Is(err, errShared) {
+			return d, err
+		}
+		path = "/tmp/snug-" + strconv.Itoa(uid) + "-" + strconv.Itoa(n)
+	}
+}
+
+// open makes a folder if it is missing, and looks whose it is.
+func open(path string, uid int) (*Dir, error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
@@ -53,6 +70,9 @@ func Open(runtime string, uid int) (*Dir, error) {
 	}
 	return &Dir{path}, nil
 }
+
+// Path is where the folder is.
+func (d *Dir) Path() string { return d.path }
 
 var errShared = errors.New("not a folder of yours with mode 0700")
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -212,6 +213,45 @@ func TestUnsafeFolder(t *testing.T) {
 	if os.Getuid() != 0 {
 		if _, err := instances.Open(fmt.Sprintf("/proc/%d", 1), os.Getuid()); err == nil {
 			t.Error("a runtime folder of another user was used")
+		}
+	}
+}
+
+// TestFallback asks for the folder of a user without a runtime folder whose name in /tmp somebody
+// has taken: here this user has, for one whose id nobody has.
+func TestFallback(t *testing.T) {
+	const nobody = 1<<31 + 4711
+	taken := fmt.Sprintf("/tmp/snug-%d", nobody)
+	mine, err := instances.Open("", os.Getuid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("/tmp/snug-%d", os.Getuid()); filepath.Dir(mine.Path()) != "/tmp" || !strings.HasPrefix(mine.Path(), want) {
+		t.Errorf("got %q, want %q or one after it", mine.Path(), want)
+	}
+	for n := 1; n <= 9; n++ {
+		name := taken
+		if n > 1 {
+			name += fmt.Sprint("-", n)
+		}
+		os.Mkdir(name, 0o700)
+		defer os.Remove(name)
+	}
+	if d, err := instances.Open("", nobody); err == nil {
+		t.Errorf("used %q, which belongs to another", d.Path())
+	}
+
+	// A symbolic link of the user's own to a folder of the user's own is not trusted either.
+	own := t.TempDir()
+	os.Chmod(own, 0o700)
+	first := fmt.Sprintf("/tmp/snug-%d", os.Getuid())
+	if mine.Path() == first && os.Remove(first) == nil {
+		os.Symlink(own, first)
+		defer os.Remove(first)
+		if d, err := instances.Open("", os.Getuid()); err != nil || d.Path() != first+"-2" {
+			t.Errorf("with a link in place of the folder: got %v, %v, want %s-2", d, err, first)
+		} else {
+			os.Remove(d.Path())
 		}
 	}
 }

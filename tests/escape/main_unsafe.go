@@ -145,13 +145,15 @@ func sockets(socket, abstract string) {
 	}
 	say("abstract socket", err)
 	count := 0
-	filepath.WalkDir("/run", func(path string, e os.DirEntry, err error) error {
-		if err == nil && e.Type()&os.ModeSocket != 0 {
-			count++
-		}
-		return nil
-	})
-	fmt.Printf("sockets in /run\t%d\n", count)
+	for _, folder := range []string{"/run", filepath.Dir(socket)} {
+		filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
+			if err == nil && e.Type()&os.ModeSocket != 0 {
+				count++
+			}
+			return nil
+		})
+	}
+	fmt.Printf("sockets found\t%d\n", count)
 	names, _ := os.ReadFile("/proc/net/unix")
 	fmt.Printf("unix sockets seen\t%d\n", strings.Count(string(names), "\n")-1)
 }

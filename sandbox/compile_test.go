@@ -129,7 +129,7 @@ func TestSentences(t *testing.T) {
 			s.Root = append(s.Root, &sandbox.Dir{Dest: dir + "/new", Origin: "m:10"})
 			s.Root = append(s.Root[:3], s.Root[4:]...)
 		}, [3]string{`make folder "` + dir + `/new": read-only file system`, "m:10", "its parent is read-only in the sandbox; make it before that is bound, or mount a tmpfs there"}},
-		{"no program", func(s *sandbox.Spec, h *sandbox.Host) { s.Process.Argv = []string{"/no/prog"} }, [3]string{`execute "/no/prog": no such file or directory`, "cmd", "the program is not in the sandbox"}},
+		{"no program", func(s *sandbox.Spec, h *sandbox.Host) { s.Process.Argv = []string{"/no/prog"} }, [3]string{`execute "/no/prog": no such file or directory`, "cmd", "the program, or the interpreter or loader that it names, is not in the sandbox"}},
 		{"not executable", func(s *sandbox.Spec, h *sandbox.Host) { s.Process.Argv = []string{"/etc/passwd"} }, [3]string{`execute "/etc/passwd": permission denied`, "cmd", "the file is not executable, or lies on a mount without exec"}},
 		{"no folder", func(s *sandbox.Spec, h *sandbox.Host) { s.Process.Dirs = []string{"/no/where"} }, [3]string{`enter the working directory "/no/where": no such file or directory`, "cmd", "the working directory is not in the sandbox"}},
 		{"sysfs", func(s *sandbox.Spec, h *sandbox.Host) {

@@ -91,7 +91,7 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 	case is(verbOverlay, syscall.EINVAL, syscall.EOPNOTSUPP) && !h.Has(6, 6):
 		return "changes in memory over an overlay need Linux 6.6; give it an upper folder on disk"
 	case is(verbExec, syscall.ENOENT), is(verbExec, syscall.ENOTDIR):
-		return "the program is not in the sandbox"
+		return "the program, or the interpreter or loader that it names, is not in the sandbox"
 	case is(verbExec, syscall.EACCES):
 		return "the file is not executable, or lies on a mount without exec"
 	case is(verbExec, syscall.ENOEXEC):

@@ -40,11 +40,17 @@ func (c *composer) files() {
 	}
 	c.refusePlanted()
 	c.arguments()
+	var single []*grant
 	for _, g := range c.grants {
 		if g.dest == c.home {
 			c.homeless()
 		}
-		c.showGrant(g)
+		if c.showGrant(g) {
+			single = append(single, g)
+		}
+	}
+	for _, g := range single {
+		c.mountFile(g)
 	}
 	c.holes()
 }
@@ -139,11 +145,12 @@ func (c *composer) shownBy(path, dest string) (best *grant) {
 	return best
 }
 
-// showGrant adds the steps of a grant. Of two for the same place the writable one counts.
-func (c *composer) showGrant(g *grant) {
+// showGrant adds the steps of a grant, or reports that it is a single file, which comes when all
+// folders are there. Of two for the same place the writable one counts.
+func (c *composer) showGrant(g *grant) (single bool) {
 	for _, other := range c.grants {
 		if other != g && other.dest == g.dest && (other.write && !g.write || other.write == g.write && isBefore(c.grants, other, g)) {
-			return
+			return false
 		}
 	}
 	text := "read "
@@ -163,21 +170,52 @@ func (c *composer) showGrant(g *grant) {
 	}
 	c.tellDanger(groupFiles, text, g.asks.Origin, g.danger)
 	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest && c.around(g.source.path, g.dest) == nil {
-		return // every sandbox has it
+		return false // every sandbox has it
 	}
+	if single = !g.source.file.is(unix.S_IFDIR); !single {
+		c.mountFolder(g, parts)
+	}
+	for _, path := range c.hidden(g.source.path) {
+		c.covers = append(c.covers, &sandbox.Mask{Dest: child(g.dest, relative(path, g.source.path)), Origin: g.asks.Origin})
+		c.tell(groupFiles, "not read "+words.Quote(path), g.asks.Origin)
+	}
+	return single
+}
+
+// mountFolder adds the steps of a granted folder, whole or in parts.
+func (c *composer) mountFolder(g *grant, parts bool) {
 	c.pin(g)
 	if parts {
 		c.split(g)
 	} else {
 		c.bindGrant(g, g.source.path, g.dest, g.write)
 	}
-	if g.write && g.source.file.is(unix.S_IFDIR) {
+	if g.write {
 		c.guardRepository(g)
 	}
-	for _, path := range c.hidden(g.source.path) {
-		c.covers = append(c.covers, &sandbox.Mask{Dest: child(g.dest, relative(path, g.source.path)), Origin: g.asks.Origin})
-		c.tell(groupFiles, "not read "+words.Quote(path), g.asks.Origin)
+}
+
+// mountFile adds the steps of a single file, unless a folder shows it with the same access: a mount
+// of its own would only keep the app from replacing it by rename, as editors and git config do.
+func (c *composer) mountFile(g *grant) {
+	if c.isShown(g) {
+		return
 	}
+	c.pin(g)
+	c.bindGrant(g, g.source.path, g.dest, g.write)
+}
+
+// isShown reports whether what lies deepest around a grant is a bind that shows the same, with the
+// same access.
+func (c *composer) isShown(g *grant) bool {
+	var deepest placed
+	for _, step := range c.steps {
+		if inside(g.dest, step.dest) && len(step.dest) >= len(deepest.dest) {
+			deepest = step
+		}
+	}
+	bind, ok := deepest.step.(*sandbox.Bind)
+	return ok && bind.Writable == g.write && bind.Dest != g.dest && child(bind.Source, relative(g.dest, bind.Dest)) == g.source.path
 }
 
 func isBefore(grants []*grant, a, b *grant) bool {

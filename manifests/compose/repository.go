@@ -64,7 +64,7 @@ func (c *composer) guard(g *grant, repository string) {
 	for _, name := range [...]string{"config", "config.worktree", "hooks"} {
 		c.guardPath(g, child(repository, name))
 	}
-	c.tell(groupFiles, "change the repository "+words.Quote(repository)+", but not its config and hooks, which run outside", g.asks.Origin)
+	c.tell(groupFiles, "change the repository "+words.Quote(repository)+c.guarded(at), g.asks.Origin)
 	folder := child(repository, "modules")
 	if file, err := c.lstat(folder); err != nil || !file.is(unix.S_IFDIR) {
 		return
@@ -74,6 +74,20 @@ func (c *composer) guard(g *grant, repository string) {
 			c.guard(g, path)
 		}
 	}
+}
+
+// guarded says what of a repository inside stays as it is: what no grant of its own names.
+func (c *composer) guarded(at string) string {
+	config, hooks := !c.isGranted(child(at, "config")), !c.isGranted(child(at, "hooks"))
+	switch {
+	case config && hooks:
+		return ", but not its config and hooks, which run outside"
+	case config:
+		return ", but not its config, which names what runs outside"
+	case hooks:
+		return ", but not its hooks, which run outside"
+	}
+	return ", and by its config and hooks what runs outside"
 }
 
 // guardPath makes one file or folder of a grant read-only, unless a grant of its own says otherwise.

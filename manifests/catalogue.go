@@ -136,7 +136,7 @@ func (s source) dropIns(id string) ([]*Layer, error) {
 		return nil, err
 	}
 	if len(names) > maxDropIns {
-		return nil, Problem{Origin(words.Printable(s.label + "/" + id + ".d")), "holds more than 64 drop-ins", "join some of them"}
+		return nil, Problem{"", words.Quote(s.label+"/"+id+".d") + " holds more than 64 drop-ins", "join some of them"}
 	}
 	var layers []*Layer
 	for _, name := range names {

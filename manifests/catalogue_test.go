@@ -131,7 +131,7 @@ func TestLoadBad(t *testing.T) {
 		{"parse error", map[string]string{"home/config/apps/a.toml": "", "etc/apps/a.d/x.toml": `x`},
 			"ETC/a.d/x.toml:1:1: expected '=' after key"},
 		{"too large", map[string]string{"home/config/apps/a.toml": strings.Repeat("#\n", 200000)},
-			"~/config/apps/a.toml: cannot be read: larger than 256 KiB"},
+			"\"~/config/apps/a.toml\" cannot be read: larger than 256 KiB"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestLoadOddFiles(t *testing.T) {
 		go func() { _, err := load(c, id, nil); done <- err }()
 		select {
 		case err := <-done:
-			if want := "~/config/apps/" + id + ".toml: cannot be read: not a regular file"; err == nil || err.Error() != want {
+			if want := "\"~/config/apps/" + id + ".toml\" cannot be read: not a regular file"; err == nil || err.Error() != want {
 				t.Errorf("%s: got %v, want %s", id, err, want)
 			}
 		case <-time.After(5 * time.Second):
@@ -191,6 +191,7 @@ func TestFind(t *testing.T) {
 		"etc/apps/org.example.Talks.toml":            `command = ["firefox.desktop"]`,
 		"etc/apps/org.three.Notes.toml":              `command = ["/opt/three/Pad", "--new"]`,
 		"etc/apps/org.three.Script.toml":             `command = ["python3", "/opt/three/script"]`,
+		"etc/apps/org.three.Rubies.toml":             `command = ["/usr/bin/ruby"]`,
 		"etc/apps/org.four.Memo.toml":                `command = ["memo"]`,
 		"etc/apps/org.five.Other.toml":               `command = ["memo", "--other"]`,
 		"etc/apps/org.five.bad.toml":                 `command = ["pad`,
@@ -243,7 +244,7 @@ func TestFind(t *testing.T) {
 		{"Editor", "\"Editor\" is more than one app: com.example.Editor, org.example.Editor\n  hint: write one of these ids"},
 		{"editor", "\"editor\" is more than one app: com.example.Editor, org.example.Editor\n  hint: write one of these ids"},
 		{"memo", "\"memo\" is more than one app: org.five.Other, org.four.Memo\n  hint: write one of these ids"},
-		{"python3", "there is no app \"python3\""},
+		{"python3", "there is no app \"python3\"\n  hint: the name of an interpreter names no app that it runs: org.three.Script"},
 		{"shared", "\"shared\" is more than one app: org.two.A, org.two.B\n  hint: write one of these ids"},
 		{"firefx", "there is no app \"firefx\"\n  hint: did you mean org.mozilla.firefox?"},
 		{"texteditr", "there is no app \"texteditr\"\n  hint: did you mean org.gnome.TextEditor?"},
@@ -252,9 +253,9 @@ func TestFind(t *testing.T) {
 		{"", "there is no app \"\""},
 		{"..", "there is no app \"..\""},
 		{"a\x1bb", "there is no app \"a\\x1bb\""},
-		{"./no.toml", "./no.toml: there is no such file"},
-		{"./no.desktop", "./no.desktop: cannot be read: no such file or directory"},
-		{"/bin/sh", "/bin/sh: is neither a manifest nor a desktop file"},
+		{"./no.toml", "there is no file \"./no.toml\""},
+		{"./no.desktop", "\"./no.desktop\" cannot be read: no such file or directory"},
+		{"/bin/sh", "\"/bin/sh\" is neither a manifest nor a desktop file\n  hint: their names end in .toml and .desktop"},
 		{root + "/elsewhere/bad id.toml", "ROOT/elsewhere/bad id.toml: id: \"bad id\" is no id\n  hint: letters, digits and . _ -, as in org.example.App"},
 	}
 	for _, test := range bad {

@@ -62,7 +62,7 @@ func (c *Catalogue) findPath(path string) (App, error) {
 			return App{}, err
 		}
 		if layer == nil {
-			return App{}, Problem{Origin(words.Printable(path)), "there is no such file", ""}
+			return App{}, Problem{"", "there is no file " + words.Quote(path), ""}
 		}
 		id := layer.ID.Value
 		if id == "" {
@@ -74,11 +74,11 @@ func (c *Catalogue) findPath(path string) (App, error) {
 		return App{ID: id, File: path, Known: true}, nil
 	case ".desktop":
 		if _, err := os.Stat(path); err != nil {
-			return App{}, Problem{Origin(words.Printable(path)), "cannot be read: " + files.Reason(err), ""}
+			return App{}, Problem{"", words.Quote(path) + " cannot be read: " + files.Reason(err), ""}
 		}
 		return c.desktopApp(filepath.Base(path), path)
 	}
-	return App{}, Problem{Origin(words.Printable(path)), "is neither a manifest nor a desktop file", ""}
+	return App{}, Problem{"", words.Quote(path) + " is neither a manifest nor a desktop file", "their names end in .toml and .desktop"}
 }
 
 // findDesktop finds the app of a desktop file by its id, or the zero App: the manifest that names
@@ -144,11 +144,14 @@ func (c *Catalogue) unknown(word string) error {
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
-	hint := ""
+	var hints []string
 	if len(names) > 0 {
-		hint = "did you mean " + strings.Join(names[:min(len(names), 5)], ", ") + "?"
+		hints = append(hints, "did you mean "+strings.Join(names[:min(len(names), 5)], ", ")+"?")
 	}
-	return Problem{What: "there is no app " + words.Quote(word), Hint: hint}
+	if over := c.passedOver(word); over != nil {
+		hints = append(hints, "the name of an interpreter names no app that it runs: "+strings.Join(over[:min(len(over), 5)], ", "))
+	}
+	return Problem{What: "there is no app " + words.Quote(word), Hint: strings.Join(hints, "\n")}
 }
 
 // ambiguous is the error for a word that several apps go by.

@@ -53,25 +53,45 @@ func matching(ids []string, is func(id string) bool) (found []string) {
 
 func lastPart(id string) string { return id[strings.LastIndexByte(id, '.')+1:] }
 
-// interpreters run what somebody else wrote: their name is nobody's app.
+// interpreters run what somebody else wrote: their name is no name of the app that they run. An app
+// may be an interpreter itself, and then its command is that one word.
 const interpreters words.Set = "bash dash env flatpak java node nodejs perl php python* ruby sh zsh"
 
 // withName returns the apps whose manifest names a program or a desktop file, in any case.
 func (c *Catalogue) withName(word string) (found []string) {
 	layers, _ := c.mentioning(word)
 	for id, layer := range layers {
-		program := ""
-		if len(layer.Command) > 0 {
-			program = layer.Command[0].Value
-			program = program[strings.LastIndexByte(program, '/')+1:]
-		}
-		if strings.EqualFold(program, word) && !interpreters.Has(program) ||
+		if strings.EqualFold(layer.program(), word) && !layer.interpreted() ||
 			slices.ContainsFunc(layer.Desktop, func(name Text) bool { return strings.EqualFold(name.Value, word+".desktop") }) {
 			found = append(found, id)
 		}
 	}
 	return found
 }
+
+// passedOver returns the apps that a word does not name because it is only their interpreter.
+func (c *Catalogue) passedOver(word string) (found []string) {
+	layers, _ := c.mentioning(word)
+	for id, layer := range layers {
+		if strings.EqualFold(layer.program(), word) && layer.interpreted() {
+			found = append(found, id)
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// program is the name of the program that the layer's command starts, or "".
+func (l *Layer) program() string {
+	if len(l.Command) == 0 {
+		return ""
+	}
+	program := l.Command[0].Value
+	return program[strings.LastIndexByte(program, '/')+1:]
+}
+
+// interpreted reports whether the program of the command only runs another.
+func (l *Layer) interpreted() bool { return len(l.Command) > 1 && interpreters.Has(l.program()) }
 
 // mentioning returns the manifests, by id, whose text holds a word in any case. Parsing every
 // manifest would be slow. One that does not parse mentions nothing: Load says so when it is asked

@@ -85,7 +85,7 @@ type place struct {
 // bounded reports whether the text is small enough and valid UTF-8, or adds the problem.
 func (r *reader) bounded() bool {
 	if len(r.text) > maxText {
-		r.problems.Add(Origin(r.layer.Name), "is larger than 256 KiB", "a manifest of 60 lines has 2 KiB")
+		r.problems.Add(Origin(r.layer.Name), "the file is larger than 256 KiB", "a manifest of 60 lines has 2 KiB")
 		return false
 	}
 	if utf8.Valid(r.text) {
@@ -99,7 +99,7 @@ func (r *reader) bounded() bool {
 		}
 		bad += size
 	}
-	r.fail(bad, "is not valid UTF-8", "save the file as UTF-8")
+	r.fail(bad, "the file is not valid UTF-8", "save the file as UTF-8")
 	return false
 }
 

@@ -94,7 +94,7 @@ func TestParseBad(t *testing.T) {
 		{"newer schema", "schema = 2\nfuture = 1", "f.toml:1: schema 2 needs a newer snug: this one reads schema 1"},
 		{"syntax", "[files\nread = []", "f.toml:1:7: expected ']' to close table name"},
 		{"end of file", "id = ", "f.toml:1:5: expected value, not end of input"},
-		{"invalid UTF-8", "# \xff", "f.toml:1:3: is not valid UTF-8\n  hint: save the file as UTF-8"},
+		{"invalid UTF-8", "# \xff", "f.toml:1:3: the file is not valid UTF-8\n  hint: save the file as UTF-8"},
 		{"column counts characters", "[files]\nread = [\"/ä\", \"ö\"]", "f.toml:2:15: files.read: \"ö\" is no path\n  hint: begin with /, ~/ or an xdg name such as xdg-download"},
 		{"newline", `files.read = ["/srv\nx"]`, `f.toml:1:15: files.read: "/srv\nx" holds a line break` + "\n  hint: write it without"},
 		{"NUL", `command = ["a\u0000b"]`, `f.toml:1:12: command: "a\x00b" holds a NUL byte` + "\n  hint: write it without"},

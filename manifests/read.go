@@ -35,7 +35,7 @@ func (s source) read(name string) (*Layer, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, nil
 	case err != nil:
-		return nil, Problem{Origin(words.Printable(label)), "cannot be read: " + files.Reason(err), ""}
+		return nil, Problem{"", words.Quote(label) + " cannot be read: " + files.Reason(err), ""}
 	}
 	return Parse(label, text)
 }
@@ -55,7 +55,7 @@ func (s source) names(dir string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, Problem{Origin(words.Printable(folder)), "cannot be read: " + files.Reason(err), ""}
+		return nil, Problem{"", words.Quote(folder) + " cannot be read: " + files.Reason(err), ""}
 	}
 	var names []string
 	for _, entry := range entries {

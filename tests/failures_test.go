@@ -142,6 +142,12 @@ hint: begin with /, ~/ or an xdg name such as xdg-download
 	{"no way to grant the folder", "run --here=false -- true", 125, `snug: --here=false: not a way to grant the current folder
 hint: --here, or --here=read
 `},
+	{"program in place of an app", "run /usr/bin/true", 125, `snug: "/usr/bin/true" is neither a manifest nor a desktop file
+hint: their names end in .toml and .desktop
+hint: to run a command: snug run -- /usr/bin/true
+`},
+	{"folder that cannot be made", "run --create /etc/no/folder -- true", 125, `snug: "/etc/no" cannot be made: permission denied
+`},
 	{"bad variable", "run --env NOVALUE -- true", 125, `snug: --env: "NOVALUE" has no value (--env, argument 1)
 hint: NAME=VALUE; --pass NAME hands on the host's
 `},

@@ -106,7 +106,7 @@ func (f Folder) Make() (undo func(), err error) {
 // make notes in made what it makes.
 func (f Folder) make(made *[]string) error {
 	fail := func(path string, err error) error {
-		return manifests.Problem{Where: manifests.Origin(words.Printable(path)), What: "cannot be made: " + files.Reason(err)}
+		return manifests.Problem{What: words.Quote(path) + " cannot be made: " + files.Reason(err)}
 	}
 	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 	dir, err := unix.Openat2(unix.AT_FDCWD, f.Base, &unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_NO_SYMLINKS})
@@ -139,7 +139,7 @@ func (f Folder) make(made *[]string) error {
 		return fail(path, err)
 	}
 	if int(st.Uid) != os.Geteuid() {
-		return manifests.Problem{Where: manifests.Origin(words.Printable(path)), What: "belongs to another user", Hint: "remove it, or start snug as its owner"}
+		return manifests.Problem{What: words.Quote(path) + " belongs to another user", Hint: "remove it, or start snug as its owner"}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -214,7 +215,7 @@ func TestLiveKeptHome(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := kept + ": cannot be made: not a directory"
+		want := strconv.Quote(kept) + " cannot be made: not a directory"
 		if _, err := s.Folders[0].Make(); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
@@ -303,7 +304,7 @@ func TestFolderOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := compose.Folder{Base: base, Rel: "a/b"}.Make()
-	if want := base + "/a/b: belongs to another user\n  hint: remove it, or start snug as its owner"; err == nil || err.Error() != want {
+	if want := strconv.Quote(base+"/a/b") + " belongs to another user\n  hint: remove it, or start snug as its owner"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -40,6 +40,7 @@ type console struct {
 	verb     *verb
 	args     []string // all words after the verb
 	cursor   int      // how many words the flags so far have used
+	lost     error    // why something that was asked for could not be printed
 }
 
 // verb is one word that snug understands.
@@ -81,7 +82,7 @@ func dispatch(words []string, out, errs io.Writer) int {
 	c := &console{out: out, err: errs}
 	if len(words) == 0 {
 		c.help("")
-		return exitCouldNot
+		return c.finish(&failure{status: exitCouldNot})
 	}
 	name := words[0]
 	switch name {
@@ -135,24 +136,27 @@ func meant(name string) string {
 
 // finish prints an error and gives the exit status.
 func (c *console) finish(err error) int {
-	if err == nil {
+	if err == nil && c.lost == nil {
 		return 0
 	}
-	status := exitCouldNot
+	own := exitCouldNot
 	if c.verb != nil && c.verb.runs {
-		status = exitSnug
+		own = exitSnug
 	}
+	status := own
 	var f *failure
 	if errors.As(err, &f) {
 		status, err = f.status, f.err
 		if f.killed != nil {
 			f.killed.follow()
 		}
-		if err == nil {
-			return status
-		}
 	}
-	c.complain(err)
+	if err == nil && c.lost != nil { // who asked must not take half an answer for a whole one
+		status, err = own, c.lost
+	}
+	if err != nil {
+		c.complain(err)
+	}
 	return status
 }
 
@@ -204,8 +208,11 @@ func (c *console) say(what, hint string) {
 	io.WriteString(c.err, text)
 }
 
+// print prints what was asked for. That it could not is told at the end, by finish.
 func (c *console) print(parts ...string) {
-	io.WriteString(c.out, strings.Join(parts, ""))
+	if _, err := io.WriteString(c.out, strings.Join(parts, "")); err != nil {
+		c.lost = err
+	}
 }
 
 // printJSON prints a value for machines.

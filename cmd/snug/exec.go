@@ -31,8 +31,11 @@ func runExec(c *console, args []string) error {
 		return &hinted{"which instance?", "snug ps lists them; then: snug exec INSTANCE COMMAND"}
 	}
 	name, command := words[0], words[1:]
-	if len(command) > 0 && command[0] == "--" {
+	switch {
+	case len(command) > 0 && command[0] == "--":
 		command = command[1:]
+	case len(command) > 0 && strings.HasPrefix(command[0], "-") && command[0] != "-": // no command is called so
+		return c.misplaced(f, words)
 	}
 	if len(command) == 0 {
 		return &hinted{"no command to run in " + quote(name), "snug exec " + name + " ls; or for a shell: snug shell " + name}
@@ -131,6 +134,9 @@ func runShell(c *console, args []string) error {
 	shellFlags(f)
 	words, err := c.parse(f, args)
 	if err != nil {
+		return err
+	}
+	if err := c.misplaced(f, words); err != nil {
 		return err
 	}
 	if len(words) != 1 {

@@ -81,10 +81,15 @@ func (c *console) printAccount(account []compose.Entry) {
 			}
 			c.print(strings.TrimRight(text, " "), "\n")
 			if e.Danger != "" {
-				c.print("      dangerous: the app can ", line(e.Danger.Why()), " [", string(e.Danger), "]\n")
+				c.print("      ", isDangerous(e), "\n")
 			}
 		}
 	}
+}
+
+// isDangerous says what is dangerous of an entry.
+func isDangerous(e compose.Entry) string {
+	return "dangerous: the app can " + line(e.Danger.Why()) + " [" + string(e.Danger) + "]"
 }
 
 // granted is an entry of the account for machines.

@@ -55,8 +55,11 @@ func runPs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.misplaced(f, words); err != nil {
+		return err
+	}
 	if len(words) > 1 {
-		return &hinted{"too many words: " + quote(words[1]), "snug ps [INSTANCE]"}
+		return &hinted{"too many words: " + quote(words[1]), "snug ps [flags] [INSTANCE]"}
 	}
 	var list []*instances.Record
 	if len(words) == 1 {

@@ -194,9 +194,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	if p.sandbox, err = compose.Compose(p.merged, w, command); err != nil {
 		return nil, err
 	}
-	for _, warning := range p.sandbox.Warnings {
-		c.say("warning: "+warning.What+origin(string(warning.Where)), warning.Hint)
-	}
+	c.note(p)
 	return p, nil
 }
 
@@ -219,20 +217,6 @@ func (c *console) layers(p *plan, catalogue *manifests.Catalogue, flags *manifes
 		c.hintMisplaced(words)
 	}
 	return files, err
-}
-
-// hintMisplaced tells a person who put a flag of snug behind the app that the app gets it.
-func (c *console) hintMisplaced(words []string) {
-	if !isTerminal(c.err) {
-		return
-	}
-	for _, w := range words[1:] {
-		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
-		if strings.HasPrefix(w, "--") && (isKey(name) || name == "here" || name == "detach") {
-			c.say("--"+name+" stands behind "+words[0]+", so the app gets it", "flags of snug come before the app")
-			return
-		}
-	}
 }
 
 // appCommand gives the argv of an app: its manifest's command, or Exec of its desktop file.

@@ -32,6 +32,9 @@ func runStop(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.misplaced(f, words); err != nil {
+		return err
+	}
 	name, _ := f.GetString("signal")
 	sig, err := parseSignal(name)
 	if err != nil {

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/manifests"
+)
+
+// What a person is told on standard error beside what they asked for. A detached snug says nothing of
+// it: the one that it was started by has.
+
+// note says what is odd, and at a terminal what is dangerous, of a sandbox that is about to start.
+func (c *console) note(p *plan) {
+	if p.own.ready >= 0 {
+		return
+	}
+	for _, warning := range p.sandbox.Warnings {
+		c.say("warning: "+warning.What+origin(string(warning.Where)), warning.Hint)
+	}
+	if c.verb.name != "explain" && isTerminal(c.err) {
+		c.noteDangers(p)
+	}
+}
+
+// noteDangers says what is dangerous of what was typed, once a code. Of a manifest nothing is said:
+// there it was accepted.
+func (c *console) noteDangers(p *plan) {
+	var said []manifests.Danger
+	for _, e := range dangerous(p.sandbox.Account) {
+		typed := strings.HasPrefix(string(e.Origin), "--")
+		if !typed || p.merged.Accepts(string(e.Danger)) || slices.Contains(said, e.Danger) {
+			continue
+		}
+		said = append(said, e.Danger)
+		c.say(isDangerous(e)+origin(string(e.Origin)), "")
+	}
+}
+
+// hintMisplaced tells a person who put a flag of snug behind the app that the app gets it.
+func (c *console) hintMisplaced(words []string) {
+	if !isTerminal(c.err) {
+		return
+	}
+	for _, w := range words[1:] {
+		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
+		if strings.HasPrefix(w, "--") && (isKey(name) || name == "here" || name == "detach") {
+			c.say("--"+name+" stands behind "+words[0]+", so the app gets it", "flags of snug come before the app")
+			return
+		}
+	}
+}
+
+// misplaced refuses a flag behind the word that it belongs before, and writes the line anew.
+func (c *console) misplaced(f *pflag.FlagSet, words []string) error {
+	i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "-") && w != "-" })
+	if i < 1 || words[i] == "--" {
+		return nil
+	}
+	rest, err := c.parse(f, words[i:])
+	if err != nil {
+		return err
+	}
+	late := words[i : len(words)-len(rest)]
+	typed := slices.Concat([]string{"snug", c.verb.name}, c.args[:len(c.args)-len(words)], late, words[:i], rest)
+	for j, word := range typed {
+		typed[j] = shellWord(word)
+	}
+	return &hinted{quote(words[i]) + " stands behind " + quote(words[i-1]) + ": flags come first", strings.Join(typed, " ")}
+}

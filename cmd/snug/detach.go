@@ -4,15 +4,21 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
+// early is how long a detached app is watched after its start: those that lack a display or a library
+// end in that time, and what they print is lost (mousepad, xterm, foot without a display: 10 to 36 ms).
+const early = 100 * time.Millisecond
+
 // detach starts snug again as the supervisor, in a session of its own, with the same words but
-// for --detach, and returns when that one says that the app runs. What it complains about before
-// comes out here.
+// for --detach, and returns when that one says that the app runs, and has run for a moment. What it
+// complains about before comes out here.
 func (c *console) detach(args []string) error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -36,18 +42,34 @@ func (c *console) detach(args []string) error {
 		return err
 	}
 	w.Close()
-	name, _ := io.ReadAll(io.LimitReader(r, 4096))
-	if len(name) == 0 {
-		return &failure{status: exitOf(cmd.Wait(), cmd)}
+	text, _ := io.ReadAll(io.LimitReader(r, 4096))
+	name := strings.TrimSpace(string(text))
+	ended := make(chan int, 1)
+	go func() { ended <- exitOf(cmd) }() // it ends with this snug, if not before
+	if name == "" {
+		return &failure{status: <-ended}
 	}
-	c.print(strings.TrimSpace(string(name)), "\n")
+	select {
+	case status := <-ended:
+		if status != 0 {
+			what := quote(name) + " ended at once, with status " + strconv.Itoa(status)
+			return &failure{status: status, err: &hinted{what, "without --detach you see what it prints"}}
+		}
+	case <-time.After(early):
+	}
+	c.print(name, "\n")
 	c.noteLostOutput()
 	return nil
 }
 
-func exitOf(err error, cmd *exec.Cmd) int {
+// exitOf waits for a snug and gives its status, as a shell does.
+func exitOf(cmd *exec.Cmd) int {
+	err := cmd.Wait()
 	if err == nil {
 		return 0
+	}
+	if ws, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
 	}
 	if code := cmd.ProcessState.ExitCode(); code > 0 {
 		return code

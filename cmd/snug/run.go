@@ -31,7 +31,7 @@ func (o *ownFlags) add(f *pflag.FlagSet) {
 	f.Var(&o.here, "here", "grant the current folder; --here=read to read it only")
 	f.Lookup("here").NoOptDefVal = "write"
 	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
-	f.BoolVar(&o.detach, "detach", false, "return when it runs, print its name, drop its output")
+	f.BoolVar(&o.detach, "detach", false, "return after 0.1 s, print its name, drop its output")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }

@@ -210,9 +210,12 @@ func landlockABI() finding {
 
 func runtimeDir() finding {
 	runtime := os.Getenv("XDG_RUNTIME_DIR")
-	d := finding{name: "XDG_RUNTIME_DIR", text: runtime, ok: runtime != ""}
-	if !d.ok {
+	d := finding{name: "XDG_RUNTIME_DIR", text: runtime, ok: unix.Access(runtime, unix.F_OK) == nil}
+	switch {
+	case runtime == "":
 		d.text = "not set"
+	case !d.ok:
+		d.text += ": not there"
 	}
 	switch dir, err := instances.Open(runtime, os.Getuid()); {
 	case err != nil:

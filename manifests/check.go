@@ -22,13 +22,25 @@ func validate(key *Key, value string) (what, hint string) {
 	case len(value) > maxValue:
 		return "is longer than " + strconv.Itoa(maxValue) + " bytes", ""
 	case key.Values != "" && !key.Values.Has(value):
-		return "is not allowed", "one of " + strings.Join(key.Values.List(), ", ")
+		return "is not allowed", oneOf(key)
 	case key.Name == "without": // not in the table, which it reads: that would be a cycle
 		return checkWithout(value)
 	case key.check != nil:
 		return key.check(value)
 	}
 	return "", ""
+}
+
+// oneOf says what a key may be in this version.
+func oneOf(key *Key) string {
+	switch now := key.Now(); len(now) {
+	case 0:
+		return "leave it out: nothing of it is in this version"
+	case 1:
+		return "in this version only " + now[0]
+	default:
+		return "one of " + strings.Join(now, ", ")
+	}
 }
 
 func checkID(id string) (what, hint string) {

@@ -171,7 +171,7 @@ func TestSetBad(t *testing.T) {
 		{"reed", "/x", "--reed, argument 1: unknown flag --reed\n  hint: did you mean --read?"},
 		{"schema", "1", "--schema, argument 1: unknown flag --schema"},
 		{"read", "x", "--read, argument 1: --read: \"x\" is no path\n  hint: begin with /, ~/ or an xdg name such as xdg-download"},
-		{"network", "on", "--network, argument 1: --network: \"on\" is not allowed\n  hint: one of off, filtered, user, host"},
+		{"network", "on", "--network, argument 1: --network: \"on\" is not allowed\n  hint: one of off, user, host"},
 		{"gpu", "yes", "--gpu, argument 1: --gpu: \"yes\" is not true or false"},
 		{"limits-tasks", "1.5", "--limits-tasks, argument 1: --limits-tasks: \"1.5\" is no number above 0"},
 		{"env", "A", "--env, argument 1: --env: \"A\" has no value\n  hint: NAME=VALUE; --pass NAME hands on the host's"},

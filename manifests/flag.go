@@ -80,6 +80,9 @@ func lookupFlag(flag string) *Key {
 func suggestFlag(flag string) string {
 	var flags []string
 	for i := range schema {
+		if schema[i].Short != "" && strings.ReplaceAll(schema[i].Name, ".", "-") == flag { // of which the flag is short
+			return "did you mean --" + schema[i].Flag() + "?"
+		}
 		if schema[i].Flag() != "" {
 			flags = append(flags, schema[i].Flag())
 		}
@@ -89,8 +92,21 @@ func suggestFlag(flag string) string {
 			return "did you mean --" + f + "?"
 		}
 	}
+	if whole := beginning(flag, flags); whole != "" {
+		return "did you mean --" + whole + "?"
+	}
 	if near := nearest(flag, flags); near != "" {
 		return "did you mean --" + near + "?"
 	}
 	return ""
+}
+
+// beginning returns the shortest of the flags that begin with a word of three letters or more, or "".
+func beginning(word string, flags []string) (shortest string) {
+	for _, f := range flags {
+		if len(word) > 2 && strings.HasPrefix(f, word) && (shortest == "" || len(f) < len(shortest)) {
+			shortest = f
+		}
+	}
+	return shortest
 }

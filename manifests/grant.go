@@ -3,6 +3,7 @@ package manifests
 import (
 	"iter"
 	"strconv"
+	"strings"
 
 	"snug/manifests/internal/words"
 )
@@ -44,16 +45,10 @@ func (m *Manifest) NotYet() (problems Problems) {
 
 // laterHint says what a key may be today.
 func laterHint(key *Key) string {
-	now := ""
-	for _, value := range key.Values.List() {
-		if value == key.Default || !key.Later.Has(value) {
-			now += ", " + value
-		}
+	if now := key.Now(); now != nil {
+		return "in this version: " + strings.Join(now, ", ")
 	}
-	if now == "" {
-		return "leave it out"
-	}
-	return "in this version: " + now[len(", "):]
+	return "leave it out"
 }
 
 // eachValue calls do with each value of a key that somebody set, until do returns false; it

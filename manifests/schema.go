@@ -50,6 +50,16 @@ func (k *Key) Flag() string {
 	return strings.ReplaceAll(k.Name, ".", "-")
 }
 
+// Now returns those of Values that this version has the machinery for.
+func (k *Key) Now() (values []string) {
+	for _, value := range k.Values.List() {
+		if value == k.Default || !k.Later.Has(value) {
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
 // Schema returns every key in the order of the schema. The caller must not change it.
 func Schema() []Key { return schema[:] }
 

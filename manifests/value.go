@@ -190,7 +190,7 @@ func example(key *Key) string {
 	case kindList, kindArgv:
 		return `write a list: ["…"]`
 	case kindEnum:
-		return "one of " + strings.Join(key.Values.List(), ", ")
+		return oneOf(key)
 	}
 	return `write it in quotes: "…"`
 }

@@ -27,8 +27,32 @@ hint: snug run foot, or snug run -- ls
 	{"no command behind --", "run --", 125, `snug: -- and no command
 hint: snug run -- ls
 `},
-	{"unknown flag", "run --frobnicate -- true", 125, `snug: unknown flag: --frobnicate
+	{"unknown flag", "run --frobnicate -- true", 125, `snug: unknown flag --frobnicate
 hint: snug help run
+`},
+	{"beginning of a flag", "run --net host -- true", 125, `snug: unknown flag --net
+hint: did you mean --network?
+`},
+	{"beginning of a flag of snug's", "stop --tim 3 x", 2, `snug: unknown flag --tim
+hint: did you mean --time?
+`},
+	{"key of a manifest with a short flag", "run --system-root /x -- true", 125, `snug: unknown flag --system-root
+hint: did you mean --root?
+`},
+	{"another's flag", "run -v /a:/b -- true", 125, `snug: unknown flag -v
+hint: --read PATH grants a file or folder, --write PATH also to change it
+`},
+	{"another's flags", "run -ti -- true", 125, `snug: unknown flag -ti
+hint: leave it out: the command has a terminal if you sit at one
+`},
+	{"one hyphen", "run -detach -- true", 125, `snug: unknown flag -detach
+hint: did you mean --detach?
+`},
+	{"flag at the end", "run --read", 125, `snug: --read wants a value
+hint: snug help run
+`},
+	{"image", "run --root image:x -- true", 125, `snug: system.root = "image:x": not in this version (--root, argument 1)
+hint: leave it out
 `},
 	{"unknown program", "run -- frobnicate", 127, `snug: execute "frobnicate": no such file or directory
 hint: no folder of your PATH has it: is it installed?
@@ -98,7 +122,7 @@ hint: did you mean org.example.Bad, org.example.Editor, org.example.Empty, org.e
 hint: to run a command: snug run -- org.example.Edito
 `},
 	{"misspelt mode", "run --network hots -- true", 125, `snug: --network: "hots" is not allowed (--network, argument 1)
-hint: one of off, filtered, user, host
+hint: one of off, user, host
 `},
 	{"missing grant", "run --read HOME/nowhere -- true", 125, `snug: files.read = "HOME/nowhere": there is no such file or folder (--read, argument 1)
 hint: put ? in front if it may be missing, or use --create to make it
@@ -117,7 +141,7 @@ hint: leave it out
 	{"bad manifest", "run org.example.Bad", 125, `snug: unknown key files.raed (~/.config/snug/apps/org.example.Bad.toml:5:1)
 hint: did you mean files.read?
 snug: network.mode takes text, not true or false (~/.config/snug/apps/org.example.Bad.toml:7:8)
-hint: one of off, filtered, user, host
+hint: one of off, user, host
 `},
 	{"danger that nobody took on", "run org.example.Danger", 125, `snug: network.mode = "host" is dangerous: the app can reach every service of this machine and of the local network (~/.config/snug/apps/org.example.Danger.toml:5)
 hint: if you mean it, write accept = ["network-host"]

@@ -263,38 +263,9 @@ func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
 		case errors.As(err, &p):
 			return nil, manifests.Problems{p}
 		}
-		return nil, c.wrongFlag(err)
+		return nil, c.wrongFlag(f, err)
 	}
 	return f.Args(), nil
-}
-
-// wrongFlag says what is wrong with a flag, and which may have been meant.
-func (c *console) wrongFlag(err error) error {
-	hint := "snug help " + c.verb.name
-	var invalid *pflag.InvalidValueError
-	if errors.As(err, &invalid) {
-		return &hinted{"--" + invalid.GetFlag().Name + " " + quote(invalid.GetValue()) + ": not a " + kindOf(invalid.GetFlag()), hint}
-	}
-	var unknown *pflag.NotExistError
-	if c.verb.name != "run" && c.verb.name != "explain" || !errors.As(err, &unknown) {
-		return &hinted{err.Error(), hint}
-	}
-	var p manifests.Problem
-	if errors.As(new(manifests.Layer).Set(unknown.GetSpecifiedName(), "", ""), &p) && p.Hint != "" {
-		hint = p.Hint
-	}
-	return &hinted{err.Error(), hint}
-}
-
-// kindOf names what a flag takes.
-func kindOf(f *pflag.Flag) string {
-	switch f.Value.Type() {
-	case "float64", "int":
-		return "number"
-	case "bool":
-		return "true or false"
-	}
-	return "value for it"
 }
 
 // newFlags makes a flag set for the verb.

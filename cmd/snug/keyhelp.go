@@ -75,12 +75,7 @@ func choices(key *manifests.Key) string {
 	if key.Later == "*" {
 		return " (not yet)"
 	}
-	var now []string
-	for _, value := range key.Values.List() {
-		if value == key.Default || !key.Later.Has(value) {
-			now = append(now, value)
-		}
-	}
+	now := key.Now()
 	if now == nil {
 		return ""
 	}

@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"snug/manifests"
@@ -15,6 +17,9 @@ const ownFolders words.Set = "dev home proc root run sys tmp"
 // folderRoot shows the system in a folder read-only, entry by entry: the mount points for what is
 // the sandbox's own are then in memory, and nothing is ever made in the folder.
 func (c *composer) folderRoot(asks manifests.Text) {
+	if !strings.HasPrefix(asks.Value, "/") {
+		return // an image, which this version refuses already: see NotYet
+	}
 	real, err := c.resolve(asks.Value)
 	if err != nil || real.rest != "" || !real.file.is(unix.S_IFDIR) {
 		c.refuse("system.root", asks, "there is no such folder", "")

@@ -221,7 +221,8 @@ func (e *FindError) Error() string {
 	return "no instance " + strconv.Quote(e.Word) + " runs"
 }
 
-// Find finds an instance by name, else by app id if only one runs, else by process id.
+// Find finds an instance by name, else by app id if only one runs, else by process id, else by its name
+// or app id in any case, as apps are found, if only one resembles.
 func (d *Dir) Find(word string) (*Record, error) {
 	list, err := d.List()
 	if err != nil {
@@ -234,7 +235,7 @@ func (d *Dir) Find(word string) (*Record, error) {
 		switch {
 		case r.Name == word:
 			return r, nil
-		case r.App == word:
+		case r.App == word && word != "": // a plain command has no app
 			apps = append(apps, r)
 			several = append(several, r.Name)
 		}
@@ -252,7 +253,25 @@ func (d *Dir) Find(word string) (*Record, error) {
 			}
 		}
 	}
-	return nil, &FindError{Word: word, Names: all}
+	return resembling(list, word, all)
+}
+
+// resembling finds the one instance whose name or app id is the word in another case.
+func resembling(list []*Record, word string, all []string) (*Record, error) {
+	var found []*Record
+	var several []string
+	for _, r := range list {
+		if strings.EqualFold(r.Name, word) || word != "" && strings.EqualFold(r.App, word) {
+			found, several = append(found, r), append(several, r.Name)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, &FindError{Word: word, Names: all}
+	case 1:
+		return found[0], nil
+	}
+	return nil, &FindError{word, several, true}
 }
 
 // Age is how long the instance has been running.

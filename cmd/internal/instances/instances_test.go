@@ -114,11 +114,17 @@ func TestFind(t *testing.T) {
 	defer claim(t, d, "one", "org.example.One").Release()
 	defer claim(t, d, "two", "org.example.Two").Release()
 	defer claim(t, d, "two-2", "org.example.Two").Release()
+	defer claim(t, d, "Pad", "").Release()
 	for _, test := range []struct {
 		word, want string
 		many       bool
 	}{
 		{"one", "one", false},
+		{"ONE", "one", false},
+		{"pad", "Pad", false},
+		{"ORG.example.one", "one", false},
+		{"org.example.two", "", true},
+		{"", "", false},
 		{"org.example.One", "one", false},
 		{"two-2", "two-2", false},
 		{"org.example.Two", "", true},

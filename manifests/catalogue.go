@@ -222,7 +222,7 @@ func (b *bases) load(name Text) error {
 }
 
 func (c *Catalogue) suggestBase(name string) string {
-	known := c.list("bases")
+	known := c.Bases()
 	if near := nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
@@ -231,6 +231,9 @@ func (c *Catalogue) suggestBase(name string) string {
 
 // IDs returns the ids of all manifests, sorted.
 func (c *Catalogue) IDs() []string { return c.list(".") }
+
+// Bases returns the names of all bases, sorted: what extends may hold.
+func (c *Catalogue) Bases() []string { return c.list("bases") }
 
 // list returns what all sources hold; a source that cannot be listed has nothing to suggest.
 func (c *Catalogue) list(dir string) (all []string) {

@@ -48,15 +48,20 @@ var dangerousNames = [...]string{
 	"org.gnome.Shell",
 }
 
+// Codes returns every code that accept may hold.
+func Codes() (codes []string) {
+	for _, danger := range dangers {
+		codes = append(codes, danger.code)
+	}
+	return codes
+}
+
 // checkCode says what is wrong with an entry of `accept`, or "".
 func checkCode(code string) (what, hint string) {
 	if _, known := whyDangerous(code); known {
 		return "", ""
 	}
-	var codes []string
-	for _, danger := range dangers {
-		codes = append(codes, danger.code)
-	}
+	codes := Codes()
 	if near := nearest(code, codes); near != "" {
 		return "is no danger", "did you mean " + near + "?"
 	}

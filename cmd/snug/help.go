@@ -19,17 +19,27 @@ func runHelp(c *console, args []string) error {
 		c.help("")
 		return nil
 	}
+	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" {
+		return &hinted{"too many words: " + quote(words[len(words)-1]), "snug help " + shellWord(words[0])}
+	}
+	page := ""
+	switch words[0] {
+	case "flags":
+		page = flagsHelp()
+	case "manifest":
+		page = manifestHelp(strings.Join(words[1:], ""), basesHere())
+	default:
+		page = groupHelp(words[0])
+	}
 	for _, v := range verbs() {
 		if v.name == words[0] {
-			c.help(v.name)
-			return nil
+			page = v.help()
 		}
 	}
-	page := groupHelp(words[0])
-	if words[0] == "flags" {
-		page = flagsHelp()
-	}
-	if page == "" {
+	switch {
+	case page == "" && len(words) == 2:
+		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ")}
+	case page == "":
 		return c.unknown(words[0])
 	}
 	c.print(page)

@@ -47,7 +47,7 @@ func flagsHelp() string {
 		}
 		b.WriteString(wrapped("  "+column(group, 10), names))
 	}
-	b.WriteString("snug help GROUP explains the flags of one group.\nexample: snug help files\n")
+	b.WriteString("snug help GROUP explains the flags of one group, snug help manifest the file.\nexample: snug help files\n")
 	return b.String()
 }
 

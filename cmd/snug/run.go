@@ -171,7 +171,8 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 		}
 	}
 	search := desktop.Search{Data: dataFolders(w), Path: strings.Split(os.Getenv("PATH"), ":")}
-	catalogue := manifests.Catalogue{User: w.Config + "/snug/apps", System: "/etc/snug/apps", Home: w.Home, Desktop: search}
+	catalogue := catalogueOf(w)
+	catalogue.Desktop = search
 	plain := f.ArgsLenAtDash() == 0
 	files, err := c.layers(p, &catalogue, flags, words, plain)
 	if err != nil {
@@ -196,6 +197,11 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	}
 	c.note(p)
 	return p, nil
+}
+
+// catalogueOf is where this session's manifests are.
+func catalogueOf(w *compose.World) manifests.Catalogue {
+	return manifests.Catalogue{User: w.Config + "/snug/apps", System: "/etc/snug/apps", Home: w.Home}
 }
 
 // layers finds the app that the words name, if they are no plain command, and reads its manifest.

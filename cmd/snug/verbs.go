@@ -32,8 +32,8 @@ func verbs() []*verb {
 		{name: "version", group: "expert",
 			short:   "print the version",
 			example: "snug version", run: runVersion, flags: noFlags},
-		{name: "help", group: "expert", args: "[VERB | flags | GROUP]",
-			short:   "explain a verb, or the flags that are keys of a manifest",
+		{name: "help", group: "expert", args: "[VERB | flags | GROUP | manifest [GROUP]]",
+			short:   "explain a verb, the flags that are keys, or manifests",
 			example: "snug help run", run: runHelp, flags: noFlags},
 	}
 }

@@ -110,7 +110,7 @@ var schema = [...]Key{
 		Doc:   "files and folders that the app may read and change",
 		field: func(m *Manifest) any { return &m.Files.Write }},
 	{Name: "files.create", Kind: kindList, Short: "create", check: checkPath,
-		Doc:   "as files.write, made with mode 0700 when missing",
+		Doc:   "as files.write; what is missing is made, as a folder of mode 0700",
 		field: func(m *Manifest) any { return &m.Files.Create }},
 	{Name: "files.except", Kind: kindList, Short: "except", check: checkPath,
 		Doc:   "holes in a folder granted above",

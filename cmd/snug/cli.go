@@ -176,7 +176,7 @@ func (c *console) complain(err error) {
 	case errors.As(err, &inSandbox):
 		what, hint = inSandbox.Error(), inSandbox.Hint
 		if !inSandbox.Exec && insideSnug() {
-			hint = "this is a sandbox of snug already: start the other one outside, or give this one --process-nested"
+			hint = nestedHint
 		}
 	case errors.As(err, &h):
 		what, hint = h.what, h.hint
@@ -185,6 +185,8 @@ func (c *console) complain(err error) {
 	}
 	c.say(what, hint)
 }
+
+const nestedHint = "this is a sandbox of snug already: start the other one outside, or give this one --process-nested"
 
 // insideSnug reports whether this process is in a sandbox: there the first process is snug's.
 func insideSnug() bool {

@@ -142,7 +142,10 @@ func trial() finding {
 	})
 	var e *sandbox.Error
 	if errors.As(err, &e) {
-		d.text, d.hint = e.Error(), e.Hint
+		d.text, d.hint = e.Error(), strings.TrimSuffix(e.Hint, "; run: snug doctor")
+		if insideSnug() {
+			d.hint = nestedHint
+		}
 		return d
 	}
 	if err != nil {
@@ -173,6 +176,10 @@ func userNamespaces() finding {
 	}
 	if n := read("/proc/sys/user/max_user_namespaces"); n == "0" {
 		d.ok, d.text = false, "user.max_user_namespaces is 0"
+		if insideSnug() {
+			d.hint = nestedHint
+			return d
+		}
 		d.hint = "the administrator has switched them off, or this is a sandbox that forbids nesting"
 		d.fix = "echo user.max_user_namespaces=15000 | sudo tee /etc/sysctl.d/60-userns.conf\nsudo sysctl --system"
 	}

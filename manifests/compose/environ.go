@@ -1,6 +1,10 @@
 package compose
 
-import "strings"
+import (
+	"strings"
+
+	"snug/manifests/internal/words"
+)
 
 // defaultPath is where programs are looked for inside.
 const defaultPath = "/usr/local/bin:/usr/bin:/bin"
@@ -37,9 +41,13 @@ func (c *composer) environment() {
 	env.set("SHELL", c.shell())
 	c.searchPaths(&env)
 	for _, pass := range c.m.Process.Pass {
-		if value := c.w.getenv(pass.Value); value != "" {
+		value := c.w.getenv(pass.Value)
+		switch {
+		case value != "":
 			env.set(pass.Value, value)
 			c.tell(groupSystem, "read your variable "+pass.Value, pass.Origin)
+		case pass.Typed(): // a manifest names what may be set
+			c.warn("process.pass", pass, "your environment has no such variable, or an empty one", "export "+pass.Value+", or set it: --env "+pass.Value+"=VALUE")
 		}
 	}
 	env.set("HOME", c.home)
@@ -53,6 +61,7 @@ func (c *composer) environment() {
 	}
 	for _, variable := range c.m.Process.Env {
 		env.set(variable.Name, variable.Value)
+		c.tell(groupSystem, "read the variable "+variable.Name+", set to "+words.Quote(variable.Value), variable.Origin)
 	}
 	c.out.Spec.Process.Env = env
 	c.out.Spec.Process.Programs = c.programs(env.get("PATH"))

@@ -39,6 +39,7 @@ func (c *composer) files() {
 		c.grantHere(here == "write")
 	}
 	c.refusePlanted()
+	c.warnOutside()
 	c.arguments()
 	var single []*grant
 	for _, g := range c.grants {

@@ -27,6 +27,8 @@ func (c *composer) screen() {
 	switch asked := wayland.Value == "raw" || x11.Value == "raw"; {
 	case !asked:
 		c.tell(groupScreen, "no display", "")
+	case !c.display.wayland && wayland.Value == "raw" && x11.Value != "raw" && c.answersX11():
+		c.warn("display.wayland", wayland, "no Wayland server answers, but an X server does", "if the app knows X11: --x11 raw gives it that, unfiltered")
 	case !c.display.wayland && !c.display.x11 && wayland.Value == "raw":
 		c.warn("display.wayland", wayland, "no Wayland server answers", "start the app from a graphical session")
 	case !c.display.wayland && !c.display.x11:
@@ -106,6 +108,15 @@ func (c *composer) showX11(asks manifests.Text) bool {
 	}
 	c.showCookie(number, asks)
 	return true
+}
+
+// answersX11 reports whether there is an X server that showX11 would show.
+func (c *composer) answersX11() bool {
+	host, number, ok := parseDisplay(c.w.getenv("DISPLAY"))
+	if ok && host == "" {
+		_, ok = c.socket("/tmp/.X11-unix/X" + number)
+	}
+	return ok
 }
 
 // showCookie writes an authority file with nothing but the cookie of one display.

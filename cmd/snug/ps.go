@@ -12,6 +12,7 @@ import (
 
 func psFlags(f *pflag.FlagSet) {
 	f.Bool("json", false, "print JSON")
+	f.BoolP("quiet", "q", false, "print names only")
 }
 
 // openInstances finds the account of running sandboxes.
@@ -77,10 +78,17 @@ func runPs(c *console, args []string) error {
 			return err
 		}
 	}
-	if asJSON, _ := f.GetBool("json"); asJSON {
+	asJSON, _ := f.GetBool("json")
+	quiet, _ := f.GetBool("quiet")
+	switch {
+	case asJSON:
 		return c.printJSON(forMachines(list))
-	}
-	if len(list) == 0 {
+	case quiet:
+		for _, r := range list {
+			c.print(line(r.Name), "\n")
+		}
+		return nil
+	case len(list) == 0:
 		return nil
 	}
 	c.print(column("NAME", 20), column("PID", 10), column("AGE", 10), "COMMAND\n")

@@ -241,9 +241,25 @@ func TestSuspend(t *testing.T) {
 	}
 }
 
+// An app that takes the screen in the background is stopped by the kernel, and so is snug.
+func TestBackgroundStops(t *testing.T) {
+	for _, command := range []string{"./app", "snug run --here -- ./app"} { // the first is the control
+		p := sit(t)
+		p.script("app", drawing)
+		p.same(command+" & sleep 0.5; jobs; bg; sleep 0.5; jobs; fg", func() {
+			p.sees("Stopped", "Stopped", "\n")
+			poll(t, "single keys", 10*time.Second, func() bool { return p.settings().Lflag&unix.ICANON == 0 })
+			p.types("a")
+			p.has("log", "key <a>")
+			p.types("q")
+		})
+	}
+}
+
 func TestBackground(t *testing.T) {
 	p := sit(t)
-	p.script("app", drawing)
+	// It asks for single keys when it is in the foreground, not before.
+	p.script("app", strings.Replace(drawing, "mode=", "echo 'it ''runs'\nuntil [ -e on ]; do sleep 0.1; done\nmode=", 1))
 	p.types("snug run --here -- ./app &\n")
 	p.sees("it runs")
 	p.types("jobs; echo mi''ne\n")
@@ -254,6 +270,8 @@ func TestBackground(t *testing.T) {
 	p.sees("Running")
 	p.types("fg\n") // bash sends no SIGCONT to what runs
 	p.sees("snug run")
+	time.Sleep(300 * time.Millisecond) // more than a glance
+	p.script("on", "")
 	p.raw(true)
 	p.has("log", "drawn 40 100")
 	p.types("a")

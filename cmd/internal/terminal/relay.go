@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/signal"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -104,11 +105,14 @@ func (t *Terminal) settle() keys {
 	if t.paused {
 		return keysElsewhere
 	}
+	inside, e := unix.IoctlGetTermios(int(t.master.Fd()), unix.TCGETS)
+	if e == nil {
+		t.stopBehind(inside.Lflag)
+	}
 	now, err := unix.IoctlGetTermios(t.in, unix.TCGETS)
 	if err == unix.EIO {
 		return keysGone
 	}
-	inside, e := unix.IoctlGetTermios(int(t.master.Fd()), unix.TCGETS)
 	if err != nil || e != nil {
 		return keysElsewhere
 	}
@@ -135,10 +139,28 @@ func (t *Terminal) settle() keys {
 	return what
 }
 
+// stopBehind stops this program if the app, in the background, has just asked its terminal for single
+// keys or no echo: the kernel would have stopped it there by SIGTTOU (tcsetattr(3)), and it would wait
+// in vain and paint over what the person does meanwhile. One that had asked in the foreground goes on.
+func (t *Terminal) stopBehind(inside uint32) {
+	single := inside&ordinary != ordinary
+	if single && !t.single && !t.foreground() {
+		t.front = false
+		runtime.LockOSThread()
+		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTTOU) // acted upon before it returns
+		runtime.UnlockOSThread()
+	}
+	if !single || t.foreground() {
+		t.single = single
+	}
+}
+
+// ordinary are the local flags of a terminal that edits whole lines and shows them.
+const ordinary = unix.ICANON | unix.ECHO
+
 // wanted decides about the keys by the local flags of both terminals; the person's without what
 // this program has changed.
 func (t *Terminal) wanted(own, inside uint32) keys {
-	const ordinary = unix.ICANON | unix.ECHO
 	asked := own&^inside&ordinary != 0
 	switch {
 	case t.always, asked && own&ordinary == ordinary:

@@ -9,7 +9,8 @@
 // background, and with the other programs of a pipeline. So it is looked at anew before each use:
 //
 //   - In the background nothing is read and no setting is touched; output goes out, as for any
-//     program. What was missed, keys, size, a redraw, is made good in the foreground.
+//     program. What was missed, keys, size, a redraw, is made good in the foreground. An app that asks
+//     for single keys there is stopped, as the kernel would have done, with this program.
 //   - Keys are read at once where nobody else would: standard input is the terminal and standard
 //     output is no pipe. Behind or before a pipe, where another may want them ("git log | less"),
 //     the terminal keeps its own lines, and the keys are only taken while the app inside has
@@ -46,6 +47,7 @@ type Terminal struct {
 	paused bool // nothing is to be changed any more, or until Resume
 	front  bool // snug was in the foreground when last looked at
 	raw    bool // every key goes in
+	single bool // the app asked for single keys or no echo, in the foreground
 	strip  bool // the carriage returns that both terminals would add are taken out
 	taken  unix.Termios
 }

@@ -53,6 +53,8 @@ type composer struct {
 	home    string // inside, the same path as outside
 	runtime string // XDG_RUNTIME_DIR inside
 	steps   []placed
+	dests   map[string]bool // of the first counted steps; see has
+	counted int
 	covers  []sandbox.Step // after all others: holes, and what becomes read-only
 	grants  []*grant
 	fixed   *forbidden // what no grant may reach; see policy.go

@@ -264,14 +264,16 @@ func (c *composer) around(path, dest string) (best *grant) {
 	return best
 }
 
-// has reports whether a step has the destination.
+// has reports whether a step has the destination. It looks at each step once: a repository asks for
+// as many as it has submodules.
 func (c *composer) has(dest string) bool {
-	for i := range c.steps {
-		if c.steps[i].dest == dest {
-			return true
-		}
+	if c.dests == nil {
+		c.dests = make(map[string]bool, 2*len(c.steps))
 	}
-	return false
+	for ; c.counted < len(c.steps); c.counted++ {
+		c.dests[c.steps[c.counted].dest] = true
+	}
+	return c.dests[dest]
 }
 
 // split shows a writable folder that holds names which are never writable: see policy.go, 2.

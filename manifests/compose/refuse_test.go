@@ -15,6 +15,7 @@ func TestComposeRefuses(t *testing.T) {
 	const sockets = `: this folder is nothing but ways out of the sandbox; it is never granted` + "\n  hint: name what the app needs below it"
 	const starts = `: what is there runs outside the sandbox; it is never writable` + "\n  hint: files.read shows it"
 	const home = ` is dangerous: the app can read your keys and passwords, or change what you run` + "\n" + `  hint: if you mean it, write accept = ["files:HOME"]`
+	const git = `, so nothing would keep the app from git's config and hooks` + "\n  hint: see to its permissions; or grant the folder to be read: --here=read or --read"
 	tests := []struct {
 		name, manifest, tree, want string
 	}{
@@ -68,6 +69,8 @@ func TestComposeRefuses(t *testing.T) {
 		{"xdg is the home", `files.read = ["xdg-public-share"]`, `f /home/ann/.config/user-dirs.dirs XDG_PUBLICSHARE_DIR="$HOME/"`, `files.read = "xdg-public-share": xdg-public-share is not set on this machine, and would be your whole home` + "\n  hint: set it: xdg-user-dirs-update --set PUBLICSHARE ~/FOLDER"},
 		{"xdg is a link to the home", `files.read = ["xdg-music/x"]`, "f /home/ann/.config/user-dirs.dirs XDG_MUSIC_DIR=\"$HOME/m\"\nl /home/ann/m .\nd /home/ann/x", `files.read = "xdg-music/x": xdg-music is not set on this machine, and would be your whole home` + "\n  hint: set it: xdg-user-dirs-update --set MUSIC ~/FOLDER"},
 
+		{"closed repository", `files.write = ["~/src"]`, "x /home/ann/src/.git", `files.write = "~/src": "/home/ann/src/.git" cannot be looked at (permission denied)` + git},
+		{"closed modules", `files.write = ["~/src"]`, "f /home/ann/src/.git/config\nx /home/ann/src/.git/modules", `files.write = "~/src": "/home/ann/src/.git/modules" cannot be looked at (permission denied)` + git},
 		{"kept home without an id", `home.mode = "private"`, "", `home.mode = "private": only an app with an id has a kept home` + "\n" + `  hint: write an id, or home.mode = "ephemeral"`},
 		{"kept home through a planted link", "id = \"x\"\nhome.mode = \"private\"", "f /home/ann/.local/share", `home.mode = "private": "/home/ann/.local/share" is no folder`},
 		{"no root", `system.root = "/none"`, "", `system.root = "/none": there is no such folder`},

@@ -3,6 +3,7 @@ package compose
 import (
 	"golang.org/x/sys/unix"
 
+	"snug/manifests/internal/files"
 	"snug/manifests/internal/words"
 )
 
@@ -24,52 +25,75 @@ import (
 // by rename, so that the mount goes with the old one. An app that is hostile to git needs a copy of
 // the tree.
 
-// guardRepository makes read-only what of a repository runs outside.
+// guardRepository makes read-only what of a repository runs outside. A granted folder may be a bare
+// one and hold .git as well: the app can make either beside the other.
 func (c *composer) guardRepository(g *grant) {
 	top := g.source.path
-	switch file, err := c.lstat(child(top, ".git")); {
-	case c.isRepository(top):
+	if basename(top) == ".git" || c.isRepository(top) {
 		c.guard(g, top)
+	}
+	c.guardTree(g, top)
+}
+
+// guardTree guards what .git in a work tree is: a repository, or a file that says where that is.
+func (c *composer) guardTree(g *grant, top string) {
+	path := child(top, ".git")
+	switch file, err := c.lstat(path); {
+	case err == unix.ENOENT:
 	case err != nil:
+		c.refuseUnseen(g, path, err)
 	case file.is(unix.S_IFREG):
-		c.guardPath(g, child(top, ".git"))
-	case file.is(unix.S_IFDIR) && c.isRepository(child(top, ".git")):
-		c.guard(g, child(top, ".git"))
+		c.guardPath(g, path)
+	case file.is(unix.S_IFDIR):
+		c.guard(g, path)
 	case file.is(unix.S_IFLNK):
-		c.warnLink(g, child(top, ".git"))
+		c.warnLink(g, path)
 	}
 }
 
-// isRepository reports whether a folder is what git takes for one (gitrepository-layout(5)).
+// isRepository reports whether a folder is a repository (gitrepository-layout(5)), be it one whose
+// HEAD is away. It goes by the folders that no app of a guarded repository can move.
 func (c *composer) isRepository(folder string) bool {
-	for _, name := range [...]string{"HEAD", "objects", "refs"} {
-		if _, err := c.lstat(child(folder, name)); err != nil {
+	for _, name := range [...]string{"objects", "refs"} {
+		if _, err := c.lstat(child(folder, name)); err == unix.ENOENT {
 			return false
 		}
 	}
 	return true
 }
 
-// guard guards one repository and those of its submodules.
+// guard guards one repository and those of its submodules. It need not be whole: what an app moved
+// away in one run it could put back in the next.
 func (c *composer) guard(g *grant, repository string) {
+	_, err := c.lstat(child(repository, "HEAD"))
+	if err != nil && err != unix.ENOENT {
+		c.refuseUnseen(g, repository, err)
+		return
+	}
 	at := child(g.dest, relative(repository, g.source.path))
 	if at != g.dest && !c.has(at) {
+		c.pinPath(repository, at)
 		c.bindGrant(g, repository, at, true)
 	}
-	if _, err := c.lstat(child(repository, "hooks")); err == unix.ENOENT && !c.isGranted(child(at, "hooks")) {
-		// The app would make it. An empty one is what git init makes, and means nothing to git.
-		c.out.Folders = append(c.out.Folders, Folder{Base: repository, Rel: "hooks"})
-		c.bindGrant(g, child(repository, "hooks"), child(at, "hooks"), false)
+	if err == nil && c.isRepository(repository) {
+		c.complete(g, repository)
+		c.tell(groupFiles, "change the repository "+words.Quote(repository)+c.guarded(at), g.asks.Origin)
 	}
 	for _, name := range [...]string{"config", "config.worktree", "hooks"} {
 		c.guardPath(g, child(repository, name))
 	}
-	c.tell(groupFiles, "change the repository "+words.Quote(repository)+c.guarded(at), g.asks.Origin)
+	for _, name := range [...]string{"objects", "refs"} {
+		c.keepFolder(g, child(repository, name))
+	}
 	folder := child(repository, "modules")
 	if file, err := c.lstat(folder); err != nil || !file.is(unix.S_IFDIR) {
 		return
 	}
-	for _, module := range c.entries(g.key, g.asks, folder) {
+	entries, err := c.w.Files.ReadDir(folder)
+	if err != nil {
+		c.refuseUnseen(g, folder, err)
+	}
+	for _, module := range entries {
 		if path := child(folder, module.Name); module.is(unix.S_IFDIR) && c.isRepository(path) {
 			c.guard(g, path)
 		}
@@ -90,12 +114,33 @@ func (c *composer) guarded(at string) string {
 	return ", and by its config and hooks what runs outside"
 }
 
+// complete makes what a repository lacks and the app would make: as git init makes it, which means
+// nothing to git.
+func (c *composer) complete(g *grant, repository string) {
+	hooks := child(repository, "hooks")
+	dest := child(g.dest, relative(hooks, g.source.path))
+	if _, err := c.lstat(hooks); err == unix.ENOENT && !c.isGranted(dest) {
+		c.out.Folders = append(c.out.Folders, Folder{Base: repository, Rel: "hooks"})
+		c.bindGrant(g, hooks, dest, false)
+	}
+}
+
+// keepFolder makes a mount point of a folder by which a repository is known, so that it stays.
+func (c *composer) keepFolder(g *grant, path string) {
+	dest := child(g.dest, relative(path, g.source.path))
+	if file, err := c.lstat(path); err == nil && file.is(unix.S_IFDIR) && !c.has(dest) && !c.isGranted(dest) {
+		c.bindGrant(g, path, dest, true)
+	}
+}
+
 // guardPath makes one file or folder of a grant read-only, unless a grant of its own says otherwise.
 func (c *composer) guardPath(g *grant, path string) {
 	dest := child(g.dest, relative(path, g.source.path))
 	file, err := c.lstat(path)
 	switch {
-	case err != nil || c.isGranted(dest) || c.has(dest):
+	case err == unix.ENOENT, c.isGranted(dest), c.has(dest):
+	case err != nil:
+		c.refuseUnseen(g, path, err)
 	case file.is(unix.S_IFLNK):
 		c.warnLink(g, path)
 	default:
@@ -106,5 +151,15 @@ func (c *composer) guardPath(g *grant, path string) {
 
 // warnLink warns of a link, over which nothing can be mounted.
 func (c *composer) warnLink(g *grant, path string) {
-	c.warn(g.key, g.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", "grant the folder to be read: --here=read or --read")
+	c.warn(g.key, g.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", toRead)
 }
+
+// refuseUnseen refuses to grant what cannot be guarded: the app has the person's rights, and could
+// give itself those that are missing (chmod).
+func (c *composer) refuseUnseen(g *grant, path string, err error) {
+	c.refuse(g.key, g.asks, words.Quote(path)+" cannot be looked at ("+files.Reason(err)+"), so nothing would keep the app from git's config and hooks",
+		"see to its permissions; or "+toRead)
+}
+
+// toRead is the hint that always helps.
+const toRead = "grant the folder to be read: --here=read or --read"

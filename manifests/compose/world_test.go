@@ -21,7 +21,7 @@ type fakeFile struct {
 }
 
 // plant adds lines such as "d /usr", "f /etc/hosts 127.0.0.1 me", "l /bin usr/bin",
-// "s /run/socket", "c /dev/dri/card0 226:0". Missing parents are folders.
+// "s /run/socket", "c /dev/dri/card0 226:0", "x /closed" (a folder of mode 0). Missing parents are folders.
 func (f fakeFiles) plant(t testing.TB, lines string) {
 	t.Helper()
 	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
@@ -34,6 +34,8 @@ func (f fakeFiles) plant(t testing.TB, lines string) {
 		switch kind {
 		case "d":
 			file.Mode = unix.S_IFDIR | 0o755
+		case "x":
+			file.Mode = unix.S_IFDIR
 		case "f":
 			file.Mode = unix.S_IFREG | 0o644
 		case "l":
@@ -59,7 +61,21 @@ func (f fakeFiles) plant(t testing.TB, lines string) {
 	}
 }
 
+// closed reports whether a path lies in a folder of mode 0.
+func (f fakeFiles) closed(path string) bool {
+	for parent := path; strings.Contains(parent[1:], "/"); {
+		parent = parent[:strings.LastIndexByte(parent, '/')]
+		if folder := f[parent]; folder != nil && folder.Mode == unix.S_IFDIR {
+			return true
+		}
+	}
+	return false
+}
+
 func (f fakeFiles) Lstat(path string) (compose.File, error) {
+	if f.closed(path) {
+		return compose.File{}, unix.EACCES
+	}
 	if file := f[path]; file != nil {
 		return file.File, nil
 	}
@@ -77,6 +93,9 @@ func (f fakeFiles) Readlink(path string) (string, error) {
 func (f fakeFiles) ReadDir(path string) (entries []compose.File, err error) {
 	if file := f[path]; path != "/" && (file == nil || file.Mode&unix.S_IFMT != unix.S_IFDIR) {
 		return nil, unix.ENOENT
+	}
+	if path != "/" && f.closed(path+"/") {
+		return nil, unix.EACCES
 	}
 	prefix := strings.TrimSuffix(path, "/") + "/"
 	for _, name := range slices.Sorted(maps.Keys(f)) {

@@ -75,6 +75,7 @@ func homeProblem(home string) string {
 type Folder struct {
 	Base string // exists and has no links
 	Rel  string // below Base: made one by one, and no link in it is followed
+	File bool   // the last name is that of an empty file
 }
 
 // Path is the folder's path.
@@ -91,13 +92,16 @@ func (c *composer) folderBelow(folder, rel string) (Folder, bool) {
 
 // Make makes the folder and what is missing on the way, each with mode 0700. It follows no link,
 // so that an app cannot lead it astray by planting one (CVE-2024-42472), and it refuses a folder
-// that belongs to somebody else. What it returns takes away again what it made and is still empty:
-// for a start that failed.
+// that belongs to somebody else. A file gets what the umask leaves of mode 0644. What Make returns
+// takes away again what it made and is still empty: for a start that failed.
 func (f Folder) Make() (undo func(), err error) {
 	var made []string
 	undo = func() {
 		for _, path := range slices.Backward(made) {
-			unix.Rmdir(path)
+			var st unix.Stat_t
+			if unix.Rmdir(path) == unix.ENOTDIR && unix.Lstat(path, &st) == nil && st.Size == 0 {
+				unix.Unlink(path)
+			}
 		}
 	}
 	return undo, f.make(&made)
@@ -120,14 +124,18 @@ func (f Folder) make(made *[]string) error {
 			continue
 		}
 		path = child(path, name)
-		switch err := unix.Mkdirat(dir, name, 0o700); err {
+		create, kind := makeFolder, unix.O_DIRECTORY
+		if f.File && path == f.Path() {
+			create, kind = makeFile, 0
+		}
+		switch err := create(dir, name); err {
 		case nil:
 			*made = append(*made, path)
 		case unix.EEXIST:
 		default:
 			return fail(path, err)
 		}
-		next, err := unix.Openat(dir, name, flags|unix.O_NOFOLLOW, 0)
+		next, err := unix.Openat(dir, name, unix.O_PATH|unix.O_CLOEXEC|unix.O_NOFOLLOW|kind, 0)
 		if err != nil {
 			return fail(path, err)
 		}
@@ -142,4 +150,14 @@ func (f Folder) make(made *[]string) error {
 		return manifests.Problem{What: words.Quote(path) + " belongs to another user", Hint: "remove it, or start snug as its owner"}
 	}
 	return nil
+}
+
+func makeFolder(dir int, name string) error { return unix.Mkdirat(dir, name, 0o700) }
+
+func makeFile(dir int, name string) error {
+	fd, err := unix.Openat(dir, name, unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
 }

@@ -1,6 +1,8 @@
 package compose
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"snug/manifests/internal/files"
@@ -76,7 +78,7 @@ func (c *composer) guard(g *grant, repository string) {
 		c.bindGrant(g, repository, at, true)
 	}
 	if err == nil && c.isRepository(repository) {
-		c.complete(g, repository)
+		c.complete(g, repository, c.readSettings(repository))
 		c.tell(groupFiles, "change the repository "+words.Quote(repository)+c.guarded(at), g.asks.Origin)
 	}
 	for _, name := range [...]string{"config", "config.worktree", "hooks"} {
@@ -114,16 +116,43 @@ func (c *composer) guarded(at string) string {
 	return ", and by its config and hooks what runs outside"
 }
 
-// complete makes what a repository lacks and the app would make: as git init makes it, which means
-// nothing to git.
-func (c *composer) complete(g *grant, repository string) {
-	hooks := child(repository, "hooks")
-	dest := child(g.dest, relative(hooks, g.source.path))
-	if _, err := c.lstat(hooks); err == unix.ENOENT && !c.isGranted(dest) {
-		c.out.Folders = append(c.out.Folders, Folder{Base: repository, Rel: "hooks"})
-		c.bindGrant(g, hooks, dest, false)
+// complete makes what a repository lacks, would count, and the app would make. Empty, each means
+// nothing to git: hooks and config as git init makes them, config.worktree only where config asks for it.
+func (c *composer) complete(g *grant, repository string, s settings) {
+	lacks := []Folder{{Base: repository, Rel: "hooks"}, {Base: repository, Rel: "config", File: true}}
+	if s.perWorktree {
+		lacks = append(lacks, Folder{Base: repository, Rel: "config.worktree", File: true})
+	}
+	for _, empty := range lacks {
+		dest := child(g.dest, relative(empty.Path(), g.source.path))
+		if _, err := c.lstat(empty.Path()); err == unix.ENOENT && !c.isGranted(dest) {
+			c.out.Folders = append(c.out.Folders, empty)
+			c.bindGrant(g, empty.Path(), dest, false)
+		}
 	}
 }
+
+// settings are those of a repository's config that say where else git looks.
+type settings struct {
+	perWorktree bool // extensions.worktreeConfig: in config.worktree
+}
+
+// readSettings reads them line by line, whatever the section: a name too many guards only in vain. A
+// config that cannot be read does not count, for git ends there too.
+func (c *composer) readSettings(repository string) (s settings) {
+	text, _ := c.w.Files.ReadFile(child(repository, "config"), maxText)
+	for line := range strings.SplitSeq(string(text), "\n") {
+		name, value, hasValue := strings.Cut(line, "=")
+		value = strings.Trim(value, "\" \t\r")
+		if strings.HasSuffix(strings.ToLower(strings.TrimSpace(name)), "worktreeconfig") {
+			s.perWorktree = !hasValue || !noWords.Has(strings.ToLower(value))
+		}
+	}
+	return s
+}
+
+// noWords are those that say no in git's config.
+const noWords words.Set = "false no off 0"
 
 // keepFolder makes a mount point of a folder by which a repository is known, so that it stays.
 func (c *composer) keepFolder(g *grant, path string) {

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -27,84 +28,179 @@ import (
 // by rename, so that the mount goes with the old one. An app that is hostile to git needs a copy of
 // the tree.
 
-// guardRepository makes read-only what of a repository runs outside. A granted folder may be a bare
-// one and hold .git as well: the app can make either beside the other.
-func (c *composer) guardRepository(g *grant) {
-	top := g.source.path
-	if basename(top) == ".git" || c.isRepository(top) {
-		c.guard(g, top)
-	}
-	c.guardTree(g, top)
+// Bounds of what is guarded for one grant: all of it costs mounts, and an app may have made it. The
+// largest known projects have 200 submodules. Depth is that of folders, since their names have slashes.
+const (
+	maxGuarded = 256
+	maxNested  = 8
+	maxDeep    = 32 // of what a file of git's leads to, below the granted folder
+)
+
+// guard keeps from the app what git outside runs of the repositories in one grant.
+type guard struct {
+	*composer
+	*grant
+	seen   map[string]bool // repositories, by their paths
+	looked int             // how many folders were
+	full   bool            // too much was found, and refused
 }
 
-// guardTree guards what .git in a work tree is: a repository, or a file that says where that is.
-func (c *composer) guardTree(g *grant, top string) {
+// guardRepository guards what a writable folder holds of git. It may be a bare repository and hold
+// .git as well: the app can make either beside the other.
+func (c *composer) guardRepository(g *grant) {
+	v, top := &guard{composer: c, grant: g}, g.source.path
+	if basename(top) == ".git" || v.isRepository(top) {
+		v.repository(top, 0)
+	}
+	v.tree(top, 0)
+}
+
+// tree guards what .git in a work tree is: a repository, or a file that says where that is.
+func (v *guard) tree(top string, depth int) {
 	path := child(top, ".git")
-	switch file, err := c.lstat(path); {
+	switch file, err := v.lstat(path); {
 	case err == unix.ENOENT:
 	case err != nil:
-		c.refuseUnseen(g, path, err)
+		v.refuseUnseen(path, err)
 	case file.is(unix.S_IFREG):
-		c.guardPath(g, path)
+		v.readOnly(path)
+		if to, is := strings.CutPrefix(v.text(path), "gitdir:"); is {
+			v.led(top, to, depth)
+		}
 	case file.is(unix.S_IFDIR):
-		c.guard(g, path)
+		v.repository(path, depth)
 	case file.is(unix.S_IFLNK):
-		c.warnLink(g, path)
+		v.warnLink(path)
+	}
+}
+
+// led guards the repository that a file of git's leads to.
+func (v *guard) led(from, text string, depth int) {
+	if path, ok := v.leads(from, text); ok {
+		v.repository(path, depth)
 	}
 }
 
 // isRepository reports whether a folder is a repository (gitrepository-layout(5)), be it one whose
 // HEAD is away. It goes by the folders that no app of a guarded repository can move.
-func (c *composer) isRepository(folder string) bool {
+func (v *guard) isRepository(folder string) bool {
 	for _, name := range [...]string{"objects", "refs"} {
-		if _, err := c.lstat(child(folder, name)); err == unix.ENOENT {
+		if _, err := v.lstat(child(folder, name)); err == unix.ENOENT {
 			return false
 		}
 	}
 	return true
 }
 
-// guard guards one repository and those of its submodules. It need not be whole: what an app moved
-// away in one run it could put back in the next.
-func (c *composer) guard(g *grant, repository string) {
-	_, err := c.lstat(child(repository, "HEAD"))
-	if err != nil && err != unix.ENOENT {
-		c.refuseUnseen(g, repository, err)
+// repository guards one repository, or the part of one that a linked work tree has for itself. It need
+// not be whole: what an app moved away in one run it could put back in the next.
+func (v *guard) repository(path string, depth int) {
+	at := v.at(path)
+	if v.seen[path] || v.isNarrowed(path, at) || !v.counts(path) {
 		return
 	}
-	at := child(g.dest, relative(repository, g.source.path))
-	if at != g.dest && !c.has(at) {
-		c.pinPath(repository, at)
-		c.bindGrant(g, repository, at, true)
+	if v.seen == nil {
+		v.seen = map[string]bool{}
 	}
-	if err == nil && c.isRepository(repository) {
-		c.complete(g, repository, c.readSettings(repository))
-		c.tell(groupFiles, "change the repository "+words.Quote(repository)+c.guarded(at), g.asks.Origin)
+	v.seen[path] = true
+	_, err := v.lstat(child(path, "HEAD"))
+	if err != nil && err != unix.ENOENT {
+		v.refuseUnseen(path, err)
+		return
 	}
-	for _, name := range [...]string{"config", "config.worktree", "hooks"} {
-		c.guardPath(g, child(repository, name))
+	if at != v.dest && !v.has(at) && !v.holdsStarts(path) {
+		v.pinPath(path, at)
+		v.bindGrant(v.grant, path, at, true)
+	}
+	s := v.readSettings(path)
+	if err == nil && v.isRepository(path) {
+		v.complete(path, s)
+		v.tell(groupFiles, "change the repository "+words.Quote(path)+v.guarded(at), v.asks.Origin)
+	}
+	for _, name := range [...]string{"config", "config.worktree", "hooks", "commondir", "gitdir"} {
+		v.readOnly(child(path, name))
 	}
 	for _, name := range [...]string{"objects", "refs"} {
-		c.keepFolder(g, child(repository, name))
+		v.keep(child(path, name))
 	}
-	folder := child(repository, "modules")
-	if file, err := c.lstat(folder); err != nil || !file.is(unix.S_IFDIR) {
-		return
+	v.follow(path, s, depth)
+}
+
+// follow guards what belongs to a repository and lies elsewhere, as far as the app may change it.
+func (v *guard) follow(path string, s settings, depth int) {
+	if text := v.text(child(path, "commondir")); text != "" && v.isRepository(path) {
+		v.warn(v.key, v.asks, words.Quote(child(path, "commondir"))+" sends git to the config and hooks of another repository, and git makes it only in linked work trees",
+			"look at it before you use git there, and remove it")
+	} else {
+		v.led(path, text, depth)
 	}
-	entries, err := c.w.Files.ReadDir(folder)
-	if err != nil {
-		c.refuseUnseen(g, folder, err)
+	for _, text := range [...]string{s.worktree, strings.TrimSuffix(v.text(child(path, "gitdir")), "/.git")} {
+		if top, ok := v.leads(path, text); ok {
+			v.tree(top, depth)
+		}
 	}
-	for _, module := range entries {
-		if path := child(folder, module.Name); module.is(unix.S_IFDIR) && c.isRepository(path) {
-			c.guard(g, path)
+	for _, linked := range v.list(child(path, "worktrees")) {
+		if own := child(child(path, "worktrees"), linked.Name); linked.is(unix.S_IFDIR) {
+			if s.perWorktree && !v.isNarrowed(own, v.at(own)) {
+				v.lacks(Folder{Base: own, Rel: "config.worktree", File: true})
+			}
+			v.repository(own, depth)
+		}
+	}
+	v.modules(child(path, "modules"), depth)
+}
+
+// modules guards the repositories of submodules, which are named with slashes.
+func (v *guard) modules(folder string, depth int) {
+	for _, module := range v.list(folder) {
+		path := child(folder, module.Name)
+		switch {
+		case !module.is(unix.S_IFDIR):
+		case depth == maxNested:
+			v.refuseMany(folder)
+			return
+		case v.isRepository(path):
+			v.repository(path, depth+1)
+		case v.counts(path):
+			v.modules(path, depth+1)
 		}
 	}
 }
 
+// list returns what is in a folder of a repository.
+func (v *guard) list(folder string) []File {
+	file, err := v.lstat(folder)
+	switch {
+	case err == unix.ENOENT || v.full:
+		return nil
+	case err == nil && file.is(unix.S_IFLNK):
+		v.warnLink(folder)
+		return nil
+	case err == nil && !file.is(unix.S_IFDIR):
+		return nil
+	}
+	entries, err := v.w.Files.ReadDir(folder)
+	if err != nil {
+		v.refuseUnseen(folder, err)
+	}
+	if len(entries) > maxGuarded { // ReadDir gives up somewhere above it
+		v.refuseMany(folder)
+		return nil
+	}
+	return entries
+}
+
+// counts counts one more folder, and reports whether it is not one too many.
+func (v *guard) counts(folder string) bool {
+	if v.looked++; v.looked > maxGuarded {
+		v.refuseMany(folder)
+	}
+	return !v.full
+}
+
 // guarded says what of a repository inside stays as it is: what no grant of its own names.
-func (c *composer) guarded(at string) string {
-	config, hooks := !c.isGranted(child(at, "config")), !c.isGranted(child(at, "hooks"))
+func (v *guard) guarded(at string) string {
+	config, hooks := !v.isGranted(child(at, "config")), !v.isGranted(child(at, "hooks"))
 	switch {
 	case config && hooks:
 		return ", but not its config and hooks, which run outside"
@@ -118,76 +214,84 @@ func (c *composer) guarded(at string) string {
 
 // complete makes what a repository lacks, would count, and the app would make. Empty, each means
 // nothing to git: hooks and config as git init makes them, config.worktree only where config asks for it.
-func (c *composer) complete(g *grant, repository string, s settings) {
-	lacks := []Folder{{Base: repository, Rel: "hooks"}, {Base: repository, Rel: "config", File: true}}
+func (v *guard) complete(path string, s settings) {
+	v.lacks(Folder{Base: path, Rel: "hooks"})
+	v.lacks(Folder{Base: path, Rel: "config", File: true})
 	if s.perWorktree {
-		lacks = append(lacks, Folder{Base: repository, Rel: "config.worktree", File: true})
-	}
-	for _, empty := range lacks {
-		dest := child(g.dest, relative(empty.Path(), g.source.path))
-		if _, err := c.lstat(empty.Path()); err == unix.ENOENT && !c.isGranted(dest) {
-			c.out.Folders = append(c.out.Folders, empty)
-			c.bindGrant(g, empty.Path(), dest, false)
-		}
+		v.lacks(Folder{Base: path, Rel: "config.worktree", File: true})
 	}
 }
 
-// settings are those of a repository's config that say where else git looks.
-type settings struct {
-	perWorktree bool // extensions.worktreeConfig: in config.worktree
-}
-
-// readSettings reads them line by line, whatever the section: a name too many guards only in vain. A
-// config that cannot be read does not count, for git ends there too.
-func (c *composer) readSettings(repository string) (s settings) {
-	text, _ := c.w.Files.ReadFile(child(repository, "config"), maxText)
-	for line := range strings.SplitSeq(string(text), "\n") {
-		name, value, hasValue := strings.Cut(line, "=")
-		value = strings.Trim(value, "\" \t\r")
-		if strings.HasSuffix(strings.ToLower(strings.TrimSpace(name)), "worktreeconfig") {
-			s.perWorktree = !hasValue || !noWords.Has(strings.ToLower(value))
-		}
-	}
-	return s
-}
-
-// noWords are those that say no in git's config.
-const noWords words.Set = "false no off 0"
-
-// keepFolder makes a mount point of a folder by which a repository is known, so that it stays.
-func (c *composer) keepFolder(g *grant, path string) {
-	dest := child(g.dest, relative(path, g.source.path))
-	if file, err := c.lstat(path); err == nil && file.is(unix.S_IFDIR) && !c.has(dest) && !c.isGranted(dest) {
-		c.bindGrant(g, path, dest, true)
+// lacks makes something empty and read-only if it is not there.
+func (v *guard) lacks(empty Folder) {
+	path, at := empty.Path(), v.at(empty.Path())
+	if _, err := v.lstat(path); err == unix.ENOENT && !v.isGranted(at) {
+		v.out.Folders = append(v.out.Folders, empty)
+		v.bindGrant(v.grant, path, at, false)
 	}
 }
 
-// guardPath makes one file or folder of a grant read-only, unless a grant of its own says otherwise.
-func (c *composer) guardPath(g *grant, path string) {
-	dest := child(g.dest, relative(path, g.source.path))
-	file, err := c.lstat(path)
+// keep makes a mount point of a folder by which a repository is known, so that it stays.
+func (v *guard) keep(path string) {
+	at := v.at(path)
+	if file, err := v.lstat(path); err == nil && file.is(unix.S_IFDIR) && !v.has(at) && !v.isGranted(at) {
+		v.bindGrant(v.grant, path, at, true)
+	}
+}
+
+// readOnly makes one file or folder read-only, unless a grant of its own says otherwise.
+func (v *guard) readOnly(path string) {
+	at := v.at(path)
+	file, err := v.lstat(path)
 	switch {
-	case err == unix.ENOENT, c.isGranted(dest), c.has(dest):
+	case err == unix.ENOENT, v.isGranted(at), v.has(at):
 	case err != nil:
-		c.refuseUnseen(g, path, err)
+		v.refuseUnseen(path, err)
 	case file.is(unix.S_IFLNK):
-		c.warnLink(g, path)
+		v.warnLink(path)
 	default:
-		c.pinPath(path, dest)
-		c.bindGrant(g, path, dest, false)
+		v.pinPath(path, at)
+		v.bindGrant(v.grant, path, at, false)
 	}
+}
+
+// at is where the grant shows a path.
+func (v *guard) at(path string) string {
+	return child(v.dest, relative(path, v.source.path))
+}
+
+// isNarrowed reports whether the app cannot change what is at a path anyway: by a narrower grant, or
+// because it is never writable. An app may have written the path, so no mount may widen it.
+func (v *guard) isNarrowed(path, at string) bool {
+	if v.runsOutside(path) {
+		return true
+	}
+	if v.isGranted(at) {
+		return !slices.ContainsFunc(v.grants, func(g *grant) bool { return g.dest == at && g.write })
+	}
+	around := v.around(path, at)
+	return around != nil && !around.write
 }
 
 // warnLink warns of a link, over which nothing can be mounted.
-func (c *composer) warnLink(g *grant, path string) {
-	c.warn(g.key, g.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", toRead)
+func (v *guard) warnLink(path string) {
+	v.warn(v.key, v.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", toRead)
 }
 
 // refuseUnseen refuses to grant what cannot be guarded: the app has the person's rights, and could
 // give itself those that are missing (chmod).
-func (c *composer) refuseUnseen(g *grant, path string, err error) {
-	c.refuse(g.key, g.asks, words.Quote(path)+" cannot be looked at ("+files.Reason(err)+"), so nothing would keep the app from git's config and hooks",
+func (v *guard) refuseUnseen(path string, err error) {
+	v.refuse(v.key, v.asks, words.Quote(path)+" cannot be looked at ("+files.Reason(err)+"), so nothing would keep the app from git's config and hooks",
 		"see to its permissions; or "+toRead)
+}
+
+// refuseMany refuses, once, to grant a folder with too much to guard.
+func (v *guard) refuseMany(folder string) {
+	if !v.full {
+		v.refuse(v.key, v.asks, words.Quote(folder)+" is too much to guard: git has more than 256 submodules and linked work trees there, or has them too deep; an app may have made them",
+			"look into it, and remove what is not yours; or "+toRead)
+	}
+	v.full = true
 }
 
 // toRead is the hint that always helps.

@@ -361,7 +361,22 @@ func (c *console) launch(p *plan) (failed error) {
 	if p.merged.Instances.Value == "one" {
 		j.exact = true
 	}
-	return c.notFound(p, supervise(j))
+	before := p.sandbox.Traces(p.world.Files)
+	err := supervise(j)
+	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
+	return c.notFound(p, err)
+}
+
+// warnTraces tells a person what the app has left for git.
+func (c *console) warnTraces(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	text := "warning: since the start there is " + quote(paths[0])
+	if more := len(paths) - 1; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more like it"
+	}
+	c.say(text+", by which git may run outside what the app chose", "before you use git here, look at it")
 }
 
 // notStarted reports whether an error is that of a start, and not the status of an app that ran.

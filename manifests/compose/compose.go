@@ -33,6 +33,8 @@ type Sandbox struct {
 	Account []Entry
 	// Warnings are what was asked for, or found odd, and makes the sandbox poorer, not weaker.
 	Warnings manifests.Problems
+
+	repositories []string // outside, that are guarded; see Traces
 }
 
 // Resolver is the address of the name server in a sandbox with a user-mode network: slirp4netns

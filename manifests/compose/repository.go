@@ -103,6 +103,7 @@ func (v *guard) repository(path string, depth int) {
 		v.seen = map[string]bool{}
 	}
 	v.seen[path] = true
+	v.out.repositories = append(v.out.repositories, path)
 	_, err := v.lstat(child(path, "HEAD"))
 	if err != nil && err != unix.ENOENT {
 		v.refuseUnseen(path, err)

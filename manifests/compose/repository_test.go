@@ -120,3 +120,50 @@ func TestEmptyFile(t *testing.T) {
 	undo()
 	expect(t, get(t, file.Path()), "used by now")
 }
+
+// TestTraces compares what an app may leave for git before and after.
+func TestTraces(t *testing.T) {
+	const src, todo = "/home/ann/src", "/home/ann/src/.git/rebase-merge/git-rebase-todo"
+	bare := repositoryTree(src, "")
+	tests := []struct{ name, before, after, want string }{
+		{"nothing", "", "f /home/ann/src/new", ""},
+		{"commondir", "", "f /home/ann/src/.git/commondir ../c", "/home/ann/src/.git/commondir"},
+		{"in a submodule", "", "f /home/ann/src/.git/modules/sub/commondir ../c", "/home/ann/src/.git/modules/sub/commondir"},
+		{"a dangling link", "", "l /home/ann/src/.git/commondir none", "/home/ann/src/.git/commondir"},
+		{"config.worktree", "", "f /home/ann/src/.git/config.worktree", "/home/ann/src/.git/config.worktree"},
+		{"of before", "f /home/ann/src/.git/config.worktree", "f /home/ann/src/.git/config.worktree x", ""},
+		{"a bare repository around .git", "", bare, src + "/HEAD"},
+		{"a part of one", "", "f /home/ann/src/HEAD\nd /home/ann/src/objects", ""},
+		{"a rebase", "", "f " + todo + " pick a\\nlabel x\\n", ""},
+		{"a rebase that runs something", "", "f " + todo + " pick a\\n x ./evil\\nexec ./evil\\n", todo},
+		{"that it ran before", "f " + todo + " exec make\\nexec make test", "f " + todo + " exec make test", ""},
+		{"and something more", "f " + todo + " exec make", "f " + todo + " exec make\\nexec ./evil", todo},
+		{"too large to be looked at", "", "f " + todo + " " + strings.Repeat("x", 300<<10), todo},
+		{"closed", "", "x /home/ann/src/.git/rebase-merge", todo},
+		{"two", "", "f " + todo + " exec a\nf /home/ann/src/.git/commondir", "/home/ann/src/.git/commondir\n" + todo},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tree := repositoryTree(src+"/.git", "") + repositoryTree(src+"/.git/modules/sub", "") + tt.before
+			s, err := composedHere(t, src, tree)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, after := fakeFiles{}, fakeFiles{}
+			before.plant(t, tree)
+			after.plant(t, tree+"\n"+tt.after)
+			if got := strings.Join(s.Traces(after).Since(s.Traces(before)), "\n"); got != tt.want {
+				t.Errorf("got  %q\nwant %q", got, tt.want)
+			}
+		})
+	}
+	s, err := composedHere(t, src, "d "+src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fakeFiles{}
+	files.plant(t, bare)
+	if got := s.Traces(files); got != nil {
+		t.Errorf("without a repository: %v", got)
+	}
+}

@@ -14,19 +14,39 @@ import (
 //
 // git runs programs that .git/config and .git/hooks name, outside the sandbox, when the person next
 // types git status. So where a folder that may be written to is a work tree, or a repository itself,
-// these are read-only inside, and .git is a mount point, so that no other can take its place. git
-// add, commit, checkout, branch and fetch need nothing of that; git config says that it cannot. Who
-// wants it grants it by name: --write .git/config.
+// these are read-only inside, and .git, objects and refs are mount points, so that no other can take
+// their place, nor the next run find no repository. git add, commit, checkout, branch and fetch need
+// nothing of that; git config says that it cannot. Who wants it grants it by name: --write .git/config.
 //
-// In a linked work tree and in a submodule .git is a file that says where the repository is; it is
-// read-only too. Repositories of submodules are looked for one level below .git/modules.
+//  1. A folder .git is guarded in any state, another folder if it has objects and refs. What is not
+//     there and would count is made, empty, as git init makes it: hooks, config; and config.worktree
+//     where config asks for it. What cannot be looked at is refused.
+//  2. What git's own files say of where the rest is, is followed within the granted folder: a file
+//     .git, linked work trees, submodules at any depth and the files .git in their work trees.
+//     These files are read-only too. What is outside the grant is outside the app's reach.
+//  3. All of that may be an app's, of its last run: so it is bounded, it is refused beyond that, and
+//     nothing it says opens what the policy or a narrower grant keeps shut.
 //
-// What this does not stop, and is said here: hooks in the tree itself (core.hooksPath); a repository
-// deeper in the granted folder; one that the app makes there and enters into the index as a submodule,
-// which git status then looks into; .git/commondir, a file that a plain repository does not have and
-// that sends git to another config; and git config outside while the app runs, which replaces the file
-// by rename, so that the mount goes with the old one. An app that is hostile to git needs a copy of
-// the tree.
+// This stops accidents, and what was not made for it. It does not stop an app that was, since git
+// believes any file that it finds. What mounts cannot close, and is said here:
+//
+//   - .git/commondir, which a plain repository does not have, sends git to another config. It cannot be
+//     covered without being made, and git ends with an error at a folder, an empty file or a dangling
+//     link of that name; one that says "." it takes, but then ignores core.worktree and core.bare.
+//   - HEAD must be replaceable, since git replaces it. Where it is away git takes the top folder for a
+//     bare repository, if HEAD, objects and refs are there, and reads the config beside them.
+//   - The lists of a rebase, which git rebase --continue runs programs from.
+//   - The index: entries that point into .git, or a submodule that the app makes and enters there,
+//     which git status looks into.
+//   - A repository deeper in the folder; a new one, in a plain folder or below the top of a work tree of
+//     which only a part is granted: git init is what many apps are for.
+//   - Files in the tree that tools run: Makefile, .envrc, hooks by core.hooksPath, files that config
+//     includes.
+//   - git config outside while the app runs: it replaces the file by rename, and the mount goes with the
+//     old one.
+//
+// The first three are looked for again when the app has ended, and named: see traces.go. For code that
+// is not trusted there is a clone to work in, or --here=read.
 
 // Bounds of what is guarded for one grant: all of it costs mounts, and an app may have made it. The
 // largest known projects have 200 submodules. Depth is that of folders, since their names have slashes.

@@ -65,6 +65,8 @@ func checkUsers(s *Spec, h *Host) *Error {
 		return bad("ids cannot change in a shared user namespace", "grant a user namespace, or keep "+decimal(uint64(h.UID))+":"+decimal(uint64(h.GID)))
 	case !u.New() && !u.Nested && s.Enter == nil:
 		return bad("nested user namespaces can only be forbidden in a new one", "grant them, and forbid them by a seccomp filter")
+	case u.Below && ranges:
+		return bad("a user namespace below has one user and one group, not ranges", "")
 	case len(u.Groups) > 0 && u.New() && !ranges && !u.Unmapped && s.Enter == nil:
 		return bad("supplementary groups need a range of group ids", "")
 	}
@@ -135,6 +137,10 @@ func checkEnter(s *Spec, _ *Host) *Error {
 		return bad("PID 1")
 	case s.Handover.WaitUsers != nil || s.Users.Unmapped:
 		return bad("the id maps")
+	case s.Users.Below || s.Users.After != nil || s.Users.Sealed:
+		return bad("the user namespace")
+	case s.Process.Linger || len(s.Process.Held)+len(s.Process.Locks) > 0:
+		return bad("what PID 1 does")
 	}
 	return nil
 }
@@ -149,6 +155,8 @@ func checkProcess(s *Spec, h *Host) *Error {
 		return bad("execute "+quote(p.Argv[0])+": not a path, and no list of paths to try", "")
 	case s.Enter == nil && p.Init && !s.PID.New():
 		return bad("only a new PID namespace has a PID 1", "")
+	case p.Init && (p.Linger || len(p.Held)+len(p.Locks) > 0):
+		return bad("an app that is PID 1 itself leaves nobody to stay behind or to hold files", "")
 	case p.Terminal != nil && p.Session:
 		return bad("a terminal of its own needs a session of its own", "")
 	case p.OOM != nil && (*p.OOM < -1000 || *p.OOM > 1000):

@@ -19,8 +19,9 @@ type Program struct {
 	above  int            // the highest number that the app's files have
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles
-	alone  []program.Cell // below and above the status socket, for the reaper
+	alone  []program.Cell // pairs, the same for the reaper
 	unmap  []program.Cell // pairs of address and length of the caller's memory
+	gate   program.Cell   // of the gate in the reaper
 	rest   []program.Cell // address and length of what a reaper does not need of the image
 	maps   bool           // the parent writes the id maps
 	asks   bool           // the child waits for answers of the parent
@@ -65,6 +66,8 @@ type compiler struct {
 	made    *node                  // what is known of the new root
 	rooted  bool                   // root is attached
 	early   map[*Bind]program.Cell // copies of the caller's root
+	proc    program.Cell           // the caller's /proc
+	parents uint32                 // mode of the parents that are made
 	stacked int                    // how many mounts lie between root and the caller's root
 }
 
@@ -72,7 +75,7 @@ type compiler struct {
 // gives the same Program on every machine, so sandboxes can be compared as text, without
 // privileges. Errors name the Origin of what cannot be done.
 func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
-	c := &compiler{spec: s, host: h, src: src, out: &Program{host: h, spec: s}}
+	c := &compiler{spec: s, host: h, src: src, parents: 0o755, out: &Program{host: h, spec: s}}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -101,14 +104,18 @@ func Compile(s *Spec, h *Host, src Sources) (*Program, error) {
 	return c.out, nil
 }
 
-// split reports whether the app is the child of a reaper: PID 1 of the sandbox, or who has opened
-// the terminal for a process that enters one, see startSession.
+// split reports whether the app is the child of a reaper: PID 1 of the sandbox, or who holds files
+// for it, or who has opened the terminal for a process that enters one, see startSession.
 func (s *Spec) split() bool {
+	p := &s.Process
 	if s.Enter != nil {
-		return s.Process.Terminal != nil && s.Enter.Namespaces&unix.CLONE_NEWPID != 0
+		return p.Terminal != nil && s.Enter.Namespaces&unix.CLONE_NEWPID != 0
 	}
-	return s.PID.New() && !s.Process.Init
+	return !p.Init && (s.PID.New() || p.Linger || len(p.Held)+len(p.Locks) > 0)
 }
+
+// owns reports whether the sandbox has a PID namespace of its own, with which everything in it ends.
+func (s *Spec) owns() bool { return s.Enter == nil && s.PID.New() }
 
 // changesIDs reports whether the child has to take the ids of the Spec, as another map than that
 // of the caller's own ids to these is in force.

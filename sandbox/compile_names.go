@@ -40,10 +40,14 @@ func (c *compiler) closeFiles() {
 	}{
 		{s.Time.Join, "time"}, {s.CgroupDir, "cgroup"},
 		{s.Handover.Wait, "wait"}, {s.Handover.WaitUsers, "wait_users"}, {s.Handover.Ready, "ready"},
+		{s.Users.After, "after"},
 	} {
 		if f.file != nil {
 			c.file(f.file, f.name)
 		}
+	}
+	for _, f := range s.Process.Held {
+		c.file(f, "held")
 	}
 	if s.Enter != nil {
 		c.file(s.Enter.Process, "pidfd")
@@ -112,7 +116,8 @@ func (c *compiler) enterNamespaces() {
 		c.setDumpable(1)
 		c.dieWithParent()
 	}
-	if s.Users.New() && !s.Users.Nested {
+	c.openProc()
+	if s.Users.New() && !s.Users.Nested && !s.Users.Below {
 		c.note(verbUserLimit, "", s.Users.Origin)
 		c.writeFile("/proc/sys/user/max_user_namespaces", "0")
 	}

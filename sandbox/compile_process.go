@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -142,6 +143,11 @@ func (c *compiler) rlimit(l Rlimit) {
 // dropPrivileges ends with exactly the ids and the capabilities of the Spec.
 func (c *compiler) dropPrivileges() {
 	s, p := c.spec, &c.spec.Process
+	below := s.Users.Below || s.Users.After != nil
+	if below {
+		c.goBelow()
+	}
+	c.checkSealed()
 	c.note("drop capabilities", "", p.Origin)
 	lacking := c.host.unprivileged(s)
 	all := caps.UpTo(c.host.LastCapability)
@@ -153,7 +159,7 @@ func (c *compiler) dropPrivileges() {
 			}
 		}
 	}
-	if c.changesIDs() {
+	if c.changesIDs() && !below {
 		c.takeIDs()
 	}
 	sets := p.Capabilities
@@ -167,9 +173,59 @@ func (c *compiler) dropPrivileges() {
 		c.note("set no_new_privs", "", p.Origin)
 		c.noNewPrivs()
 	}
-	if !s.split() || s.Enter != nil {
+	if !s.split() || !s.owns() { // else it dies with PID 1, which dies with the parent
 		c.dieWithParent()
 	}
+}
+
+// openProc keeps the caller's /proc for what is written when the root is another.
+func (c *compiler) openProc() {
+	if u := &c.spec.Users; u.Below {
+		c.proc = c.b.NewCell("proc")
+		c.note("open", "/proc", u.Origin)
+		c.b.Call(unix.SYS_OPENAT, program.AtCwd(), c.b.String("/proc"), program.Num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), program.Num(0)).To(c.proc)
+	}
+}
+
+// goBelow takes the ids and enters the user namespace that the app is to be in, if that is not the
+// one in which the sandbox was made. The limit that forbids others below is one of the namespace
+// above: in it the app has no capability to raise it again.
+func (c *compiler) goBelow() {
+	u := &c.spec.Users
+	if u.Below && !u.Nested {
+		c.note(verbUserLimit, "", u.Origin)
+		c.writeProc("sys/user/max_user_namespaces", "1")
+	}
+	if c.changesIDs() {
+		c.takeIDs()
+	}
+	if u.After != nil {
+		c.note("join a namespace", "user", u.Origin)
+		c.b.Call(unix.SYS_SETNS, c.file(u.After, "after").Value(), program.Num(unix.CLONE_NEWUSER))
+	}
+	if u.Below {
+		c.note(verbUserMap, "", u.Origin)
+		c.b.Call(unix.SYS_UNSHARE, program.Num(unix.CLONE_NEWUSER))
+		c.writeProc("self/uid_map", idLine(u.UID, u.UID))
+		c.writeProc("self/gid_map", idLine(u.GID, u.GID))
+		c.close(c.proc)
+	}
+}
+
+// checkSealed tries what must not be possible.
+func (c *compiler) checkSealed() {
+	if u := &c.spec.Users; u.Sealed {
+		c.note(verbSealed, "", u.Origin)
+		c.b.Call(unix.SYS_UNSHARE, program.Num(unix.CLONE_NEWUSER)).On(0, program.Skip, 1)
+		c.b.Call(program.Report, program.Num(uint64(unix.EEXIST)))
+	}
+}
+
+// writeProc writes a file below the caller's /proc, which knows this process by its number there.
+func (c *compiler) writeProc(path, text string) {
+	c.b.Call(unix.SYS_OPENAT, c.proc.Value(), c.b.String(path), program.Num(unix.O_WRONLY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
+	c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.String(text), program.Num(len(text)))
+	c.close(c.from)
 }
 
 // takeIDs changes to the ids of the Spec and keeps the permitted capabilities; those in effect go
@@ -260,11 +316,10 @@ func (c *compiler) passFiles() {
 	for _, f := range p.Files {
 		c.b.Call(unix.SYS_DUP3, c.file(f.Source, "file").Value(), program.Num(f.Number), program.Num(0))
 	}
-	if p.AllFiles {
-		return
-	}
 	for _, f := range c.out.files {
-		c.close(f.cell)
+		if !p.AllFiles || slices.Contains(p.Held, f.file) {
+			c.close(f.cell)
+		}
 	}
 }
 

@@ -28,13 +28,23 @@ import (
 //   - a filter of its own allows wait4, kill, write, exit_group and little else. It has nothing to
 //     execute and no_new_privs, so its bounding set does not matter.
 //
-// A process that enters a sandbox with a terminal has one, too, which is no PID 1 and ends nobody else.
+// Locks are taken when all descriptors are closed that it does not keep: closing any descriptor of
+// a file gives up the process's locks on it. The error pipe is kept until then.
+//
+// A reaper that is no PID 1 ends nobody else. One that lingers reports the app's end and goes on
+// until the kernel has nothing more for it to wait for.
 func (c *compiler) reap() {
 	c.note("tell the parent of the app", "", "")
 	c.say(msgApp)
-	below, above := c.b.NewCell("below"), c.b.NewCell("above")
-	c.out.alone = []program.Cell{below, above}
 	c.note("be PID 1", "", "")
+	c.out.gate = c.b.NewCell("gate_kept")
+	c.b.Call(unix.SYS_DUP3, c.gate.Value(), c.out.gate.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0) // it is there already
+	for range len(c.spec.Process.Held) + 4 {                                                                       // errors, status, gate, and one more gap than that
+		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
+		c.out.alone = append(c.out.alone, from, to)
+		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
+	}
+	c.takeLocks()
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String("snug-init"))
 	c.keepOneCapability()
 	c.noNewPrivs()
@@ -44,10 +54,27 @@ func (c *compiler) reap() {
 	rest, length := c.b.NewCell("rest"), c.b.NewCell("length")
 	c.out.rest = []program.Cell{rest, length}
 	c.b.Call(unix.SYS_MUNMAP, rest.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
-	c.b.Call(unix.SYS_WRITE, c.gate.Value(), c.one.Addr(), program.Num(8))
-	c.b.Call(unix.SYS_CLOSE_RANGE, program.Num(0), below.Value(), program.Num(0))
-	c.b.Call(unix.SYS_CLOSE_RANGE, above.Value(), program.Num(1<<32-1), program.Num(0))
+	c.b.Call(unix.SYS_WRITE, c.out.gate.Value(), c.one.Addr(), program.Num(8))
+	c.b.Call(unix.SYS_CLOSE_RANGE, c.out.gate.Value(), c.out.gate.Value(), program.Num(0))
+	c.b.Call(unix.SYS_CLOSE_RANGE, program.ErrorFd.Value(), program.ErrorFd.Value(), program.Num(0))
+	c.waitForApp()
+}
 
+// takeLocks opens and locks the files that PID 1 is to hold a lock on.
+func (c *compiler) takeLocks() {
+	p := &c.spec.Process
+	lock := make([]byte, 32) // struct flock: the whole file
+	binary.NativeEndian.PutUint16(lock, unix.F_RDLCK)
+	for _, path := range p.Locks {
+		c.note(verbLock, path, p.Origin)
+		c.b.Call(unix.SYS_OPENAT, program.AtCwd(), c.b.String(path), program.Num(unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK), program.Num(0)).
+			To(c.from).On(unix.EINTR, program.Retry, 0)
+		c.b.Call(unix.SYS_FCNTL, c.from.Value(), program.Num(unix.F_SETLK), c.b.Data("flock", lock).Addr())
+	}
+}
+
+// waitForApp reaps whatever ends, reports the app, and ends as it did.
+func (c *compiler) waitForApp() {
 	report := c.b.NewCell("report")
 	c.b.Preset(report, uint64(msgStatus))
 	got := c.b.NewCell("got")
@@ -59,19 +86,23 @@ func (c *compiler) reap() {
 	c.b.Land(app)
 	// WIFSTOPPED: the low byte of the status, bits 32 to 39 of the report, is 0x7f.
 	stopped := c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32)
-	if c.spec.Enter == nil { // or they are the sandbox's
-		c.killOthers()
+	if c.spec.owns() && !c.spec.Process.Linger {
+		c.b.Call(unix.SYS_KILL, program.Num(-1), program.Num(int(unix.SIGKILL))).On(unix.ESRCH, program.Ignore, 0)
+		c.reapRest()
 	}
 	c.b.Land(stopped)
 	c.b.Call(unix.SYS_WRITE, c.status.Value(), report.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0).On(0, program.Ignore, 0)
 	c.b.LandAt(c.b.TestEqual(report.Value(), 0xff<<32, 0x7f<<32), loop)
+	if c.spec.Process.Linger {
+		c.reapRest()
+	}
 	c.b.Call(program.Exit, report.At(4).Value())
 }
 
-// killOthers ends whatever the app has left behind and waits for it, so that the parent, when it
-// hears of the app's end, need not wait for the kernel to take the namespaces down as well.
-func (c *compiler) killOthers() {
-	c.b.Call(unix.SYS_KILL, program.Num(-1), program.Num(int(unix.SIGKILL))).On(unix.ESRCH, program.Ignore, 0)
+// reapRest waits for whatever the app has left behind. A reaper that does not linger has killed it,
+// so that the parent, when it hears of the app's end, need not wait for the kernel to take the
+// namespaces down as well.
+func (c *compiler) reapRest() {
 	loop := c.b.Here()
 	c.b.Call(unix.SYS_WAIT4, program.Num(-1), program.Num(0), program.Num(unix.WALL), program.Num(0)).
 		On(unix.EINTR, program.Retry, 0).On(unix.ECHILD, program.Skip, 1)

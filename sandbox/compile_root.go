@@ -237,7 +237,7 @@ func (c *compiler) open(dest string, make kind, mode uint32) place {
 			c.makeFile(program.AtCwd(), path)
 			child = n.add(part, foreign())
 		case child == nil:
-			m := uint32(0o755)
+			m := c.parents
 			if last {
 				m = mode
 			}
@@ -276,7 +276,7 @@ func (c *compiler) openForeign(parts []string, make kind, mode uint32) place {
 		if last := i == len(parts)-1; last && make == aFile {
 			c.makeFile(c.at.Value(), parts[i]).On(unix.EEXIST, program.Ignore, 0)
 		} else {
-			m := uint32(0o755)
+			m := c.parents
 			if last {
 				m = mode
 			}

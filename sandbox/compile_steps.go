@@ -20,6 +20,7 @@ func (*Devpts) sources() []string   { return nil }
 func (*Mqueue) sources() []string   { return nil }
 func (*Dev) sources() []string      { return nil }
 func (*Overlay) sources() []string  { return nil }
+func (*Parents) sources() []string  { return nil }
 func (*Dir) sources() []string      { return nil }
 func (*Data) sources() []string     { return nil }
 func (*Symlink) sources() []string  { return nil }
@@ -87,10 +88,10 @@ func (c *compiler) checkSource(verb, source string, origin Origin) bool {
 
 // checkMode refuses modes that are none.
 func (c *compiler) checkMode(verb, dest string, mode uint32, origin Origin) bool {
-	if mode > 0o7777 {
+	if mode > 0o7777 && mode != NoAccess {
 		c.fail(verb+" "+quote(dest)+": "+octal(mode)+" is not a mode", origin, "")
 	}
-	return mode <= 0o7777
+	return mode <= 0o7777 || mode == NoAccess
 }
 
 // isRoot refuses "/" where only something below it makes sense.
@@ -201,6 +202,12 @@ func (c *compiler) mountTree(tree program.Cell, dest string, isFolder bool, now 
 	c.close(tree)
 }
 
+func (s *Parents) compile(c *compiler) {
+	if c.checkMode("make folders", "…", s.Mode, s.Origin) {
+		c.parents = orDefault(s.Mode, 0o755)
+	}
+}
+
 func (s *Dir) compile(c *compiler) {
 	if !c.checkDest("make folder", s.Dest, s.Origin) || !c.checkMode("make folder", s.Dest, s.Mode, s.Origin) || len(split(s.Dest)) == 0 {
 		return
@@ -215,7 +222,7 @@ func (c *compiler) parent(dest string) (dir program.Arg, p place, name string) {
 	if len(parts) == 1 {
 		return c.root.Value(), place{path: "."}, name
 	}
-	p = c.open("/"+strings.Join(parts[:len(parts)-1], "/"), aFolder, 0o755)
+	p = c.open("/"+strings.Join(parts[:len(parts)-1], "/"), aFolder, c.parents)
 	if p.path == "" {
 		return c.at.Value(), p, name
 	}
@@ -302,7 +309,18 @@ func (s *Data) compile(c *compiler) {
 		c.fail("write "+quote(s.Dest)+": a file that is not a mount of its own is writable by its mode alone", s.Origin, "")
 		return
 	}
+	if s.Replace && s.Bound {
+		c.fail("write "+quote(s.Dest)+": a mount covers what is there and replaces nothing", s.Origin, "")
+		return
+	}
 	mode := orDefault(s.Mode, 0o644)
+	if !s.Bound && s.Replace && !c.vacant(s.Dest) {
+		_, p, _ := c.parent(s.Dest)
+		c.done(p, nil)
+		c.writeOver(s.Dest, s.Content, mode)
+		c.remember(s.Dest, foreign())
+		return
+	}
 	if !s.Bound {
 		dir, p, name := c.parent(s.Dest)
 		c.writeNew(dir, name, s.Content, mode)
@@ -329,6 +347,19 @@ func (c *compiler) scrap() string {
 // memory, and file systems that take less than all of it are full.
 func (c *compiler) writeNew(dir program.Arg, name string, content []byte, mode uint32) {
 	c.b.Call(unix.SYS_OPENAT, dir, c.b.String(name), program.Num(unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC), program.Num(mode)).To(c.from)
+	c.writeContent(content)
+}
+
+// writeOver writes a file that may exist, be it behind a link inside the new root.
+func (c *compiler) writeOver(dest string, content []byte, mode uint32) {
+	how := c.b.Words("how", program.Num(unix.O_CREAT|unix.O_TRUNC|unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC), program.Num(mode),
+		program.Num(unix.RESOLVE_IN_ROOT|unix.RESOLVE_NO_MAGICLINKS))
+	c.b.Call(unix.SYS_OPENAT2, c.root.Value(), c.b.String(strings.Join(split(dest), "/")), how.Addr(), program.Num(24)).
+		To(c.from).On(unix.EAGAIN, program.Retry, 1000)
+	c.writeContent(content)
+}
+
+func (c *compiler) writeContent(content []byte) {
 	if len(content) > 0 {
 		c.b.Call(unix.SYS_WRITE, c.from.Value(), c.b.Data("content", content).Addr(), program.Num(len(content))).To(c.pid)
 		all := c.b.TestEqual(c.pid.Value(), ^uint64(0), uint64(len(content)))
@@ -392,8 +423,11 @@ func (s *Mask) compile(c *compiler) {
 }
 
 func orDefault(mode, def uint32) uint32 {
-	if mode == 0 {
+	switch mode {
+	case 0:
 		return def
+	case NoAccess:
+		return 0
 	}
 	return mode
 }

@@ -40,6 +40,9 @@ func TestGolden(t *testing.T) {
 		{name: "strictest", spec: sandbox.Spec{Users: self, Process: run}},
 		{name: "plain", spec: sandbox.Spec{Users: self, Process: run, Root: []sandbox.Step{&sandbox.Bind{Source: "/", Dest: "/", Origin: "test"}, &sandbox.Proc{Dest: "/proc"}, &sandbox.Dev{Dest: "/dev"}}}},
 		{name: "plain-by-root", spec: sandbox.Spec{Process: run, Root: []sandbox.Step{&sandbox.Bind{Source: "/", Dest: "/", Origin: "test"}, &sandbox.Proc{Dest: "/proc"}}}, host: func(h *sandbox.Host) { h.UID, h.GID = 0, 0 }},
+		{name: "linger", spec: sandbox.Spec{Users: sandbox.Users{UID: 1000, GID: 1000, Below: true, Sealed: true}, Process: with(func(p *sandbox.Process) {
+			p.Linger, p.Held, p.Locks = true, []*os.File{f}, []string{"/usr/.ref"}
+		}), Root: []sandbox.Step{usr, &sandbox.Parents{Mode: 0o700}, &sandbox.Data{Dest: "/a/f", Content: []byte("x"), Replace: true}, &sandbox.Data{Dest: "/a/f", Mode: 0o600, Replace: true}}}},
 		{name: "ranges", spec: sandbox.Spec{Users: ranges, Root: []sandbox.Step{usr}, Process: run}},
 		{name: "everything-shared", spec: sandbox.Spec{Users: sandbox.Users{Namespace: sandbox.Namespace{Shared: true}, UID: 1000, GID: 1000, Nested: true},
 			Mount: sandbox.Namespace{Shared: true}, PID: sandbox.Namespace{Shared: true}, IPC: sandbox.Namespace{Shared: true}, UTS: sandbox.Namespace{Shared: true},
@@ -161,6 +164,12 @@ func TestSentences(t *testing.T) {
 		{"two files", func(s *sandbox.Spec, h *sandbox.Host) {
 			s.Process.Files = []sandbox.File{{Number: 4, Source: os.Stdin}, {Number: 4, Source: os.Stdin}}
 		}, [3]string{"two files for descriptor 4", "cmd", ""}},
+		{"nobody to stay behind", func(s *sandbox.Spec, h *sandbox.Host) { s.Process.Init, s.Process.Linger = true, true },
+			[3]string{"an app that is PID 1 itself leaves nobody to stay behind or to hold files", "cmd", ""}},
+		{"ranges below", func(s *sandbox.Spec, h *sandbox.Host) {
+			r := []sandbox.IDRange{{Inside: 0, Outside: 100000, Count: 65536}}
+			s.Users = sandbox.Users{UIDs: r, GIDs: r, Below: true, Origin: "m:15"}
+		}, [3]string{"a user namespace below has one user and one group, not ranges", "m:15", ""}},
 		{"control", func(s *sandbox.Spec, h *sandbox.Host) {}, none},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

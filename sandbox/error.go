@@ -76,6 +76,10 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "the sandbox has ended"
 	case is(verbEnter, syscall.EPERM), is(verbEnter, syscall.EACCES):
 		return "the sandbox belongs to another user"
+	case is(verbSealed):
+		return "they can; forbid them, or join a namespace in which they are forbidden"
+	case is(verbLock, syscall.EAGAIN), is(verbLock, syscall.EACCES):
+		return "another process holds a lock on it"
 	case is(verbOOM, syscall.EACCES):
 		return "only root can make a process less likely to be killed"
 	case is(verbBind, syscall.ESTALE):
@@ -111,6 +115,8 @@ const (
 	verbClone     = "make the namespaces"
 	verbUserMap   = "set the user map"
 	verbUserLimit = "forbid nested user namespaces"
+	verbSealed    = "check that no user namespaces can be made"
+	verbLock      = "lock"
 	verbOOM       = "set the OOM score"
 	verbEnter     = "join the sandbox"
 	verbTerminal  = "open a terminal"

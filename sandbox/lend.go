@@ -114,32 +114,44 @@ func duplicate(f *os.File) (fd int, err error) {
 	return fd, err
 }
 
-// fillGaps gives the ranges of descriptors to close: all but 0, 1, 2 and those kept. Pairs of
-// cells that are left over get the highest number, which no descriptor has: an error of close_range
-// is one, and never ignored.
+// fillGaps gives the ranges of descriptors to close: in the child all but 0, 1, 2 and those lent, in
+// a reaper all but the ways to the parent, the gate, and the files that it holds.
 func (p *Program) fillGaps(numbers []uint64) []program.Value {
-	const last = 1<<32 - 1
-	status := numbers[1]
-	kept := slices.Sorted(slices.Values(numbers))
-	var gaps [][2]uint64
-	from := uint64(3)
-	for _, fd := range kept {
-		if fd >= from {
-			gaps = append(gaps, [2]uint64{from, fd - 1})
-			from = fd + 1
+	cells := gapsBetween(p.gaps, 3, numbers)
+	if len(p.alone) == 0 {
+		return cells
+	}
+	kept := append([]uint64(nil), numbers[:2]...) // the error pipe, the status socket
+	for i, f := range p.files {
+		if slices.Contains(p.spec.Process.Held, f.file) {
+			kept = append(kept, numbers[2+i])
 		}
+	}
+	gate := slices.Max(numbers) + 1
+	cells = append(cells, program.Value{Cell: p.gate, Word: gate})
+	return append(cells, gapsBetween(p.alone, 0, append(kept, gate))...)
+}
+
+// gapsBetween fills pairs of cells with the ranges of numbers between those kept, from a number on.
+// Pairs that are left over get the highest number, which no descriptor has: an error of close_range
+// is one, and never ignored.
+func gapsBetween(pairs []program.Cell, from uint64, kept []uint64) []program.Value {
+	const last = 1<<32 - 1
+	var gaps [][2]uint64
+	for _, fd := range slices.Sorted(slices.Values(kept)) {
+		if fd > from {
+			gaps = append(gaps, [2]uint64{from, fd - 1})
+		}
+		from = max(from, fd+1)
 	}
 	gaps = append(gaps, [2]uint64{from, last})
-	var cells []program.Value
-	for i := 0; i+1 < len(p.gaps); i += 2 {
+	cells := make([]program.Value, 0, len(pairs))
+	for i := 0; i+1 < len(pairs); i += 2 {
 		gap := [2]uint64{last, last}
-		if i/2 < len(gaps) && gaps[i/2][0] <= gaps[i/2][1] {
+		if i/2 < len(gaps) {
 			gap = gaps[i/2]
 		}
-		cells = append(cells, program.Value{Cell: p.gaps[i], Word: gap[0]}, program.Value{Cell: p.gaps[i+1], Word: gap[1]})
-	}
-	if len(p.alone) == 2 {
-		cells = append(cells, program.Value{Cell: p.alone[0], Word: status - 1}, program.Value{Cell: p.alone[1], Word: status + 1})
+		cells = append(cells, program.Value{Cell: pairs[i], Word: gap[0]}, program.Value{Cell: pairs[i+1], Word: gap[1]})
 	}
 	return cells
 }

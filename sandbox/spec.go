@@ -68,7 +68,7 @@ type Users struct {
 	Namespace
 
 	// UID and GID are the ids of the process inside. With a shared namespace an ordinary user
-	// can only stay who it is.
+	// can only stay who it is. SameID is whoever the process is by the maps.
 	UID, GID uint32
 
 	// UIDs and GIDs map ids inside to ids outside. Both empty: the caller's own ids are the
@@ -87,9 +87,20 @@ type Users struct {
 	// Nested lets the process make user namespaces of its own. It must be granted with a
 	// namespace that is not new, as only a filter could refuse it there.
 	Nested bool
+	// Below puts the process, when everything is set up, into one more user namespace, in which UID
+	// and GID are all the ids. What capabilities it has hold there alone: not over the sandbox's mounts and other
+	// namespaces, nor over the limit by which Nested is refused.
+	Below bool
+	// After is a user namespace to join when everything is set up, one below that of the sandbox.
+	After *os.File
+	// Sealed fails the start if the process could make user namespaces.
+	Sealed bool
 
 	Origin Origin
 }
+
+// SameID as an id changes nothing.
+const SameID = 1<<32 - 1
 
 // IDRange maps Count ids that start at Inside to ids that start at Outside (user_namespaces(7)).
 type IDRange struct{ Inside, Outside, Count uint32 }
@@ -137,6 +148,15 @@ type Process struct {
 	// Outlive lets the sandbox live on when the thread that started it, and so its program,
 	// dies.
 	Outlive bool
+	// Linger lets what the app leaves behind live on: PID 1 ends with the last process. Wait gives
+	// the app's status when the app ends all the same. Without a PID namespace there is a process
+	// in the place of PID 1, which waits for the app alone.
+	Linger bool
+	// Held are files that PID 1 keeps open for as long as it lives, and the app does not have.
+	Held []*os.File
+	// Locks are files, inside, that PID 1 holds a read lock on for as long as it lives (F_SETLK in
+	// fcntl(2)); one that cannot be had is an error.
+	Locks []string
 
 	// NewPrivileges lets execve grant privileges: set-user-ID files, file capabilities.
 	NewPrivileges bool

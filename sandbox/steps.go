@@ -1,8 +1,8 @@
 package sandbox
 
 // Step is one thing that the new root is made of. Steps are performed in order, so a later one
-// covers or changes an earlier one. Missing parents of a destination are made as folders of mode
-// 0755. A destination is an absolute path inside the new root; symbolic links in it are followed
+// covers or changes an earlier one. Missing parents of a destination are made as folders, of mode
+// 0755 unless a step of type Parents says otherwise. A destination is an absolute path inside the new root; symbolic links in it are followed
 // inside the new root and cannot lead out of it.
 //
 // A root begins as an empty file system in memory. A Bind, Overlay or Tmpfs with the destination
@@ -103,6 +103,15 @@ type Overlay struct {
 	Origin      Origin
 }
 
+// NoAccess as a Mode stands for mode 0, where 0 itself stands for the default.
+const NoAccess = 1 << 31
+
+// Parents sets the mode of the missing parents that the steps after it make.
+type Parents struct {
+	Mode   uint32 // 0 is 0755
+	Origin Origin
+}
+
 // Dir is a folder; an existing one is kept as it is.
 type Dir struct {
 	Dest   string
@@ -111,13 +120,15 @@ type Dir struct {
 }
 
 // Data is a new file with the given content. Bound, it is a mount of its own, read-only unless
-// Writable, which may cover an existing file; else the file must not exist yet.
+// Writable, which may cover an existing file; else the file must not exist yet, unless Replace
+// lets it be written over.
 type Data struct {
 	Dest     string
 	Content  []byte
 	Mode     uint32 // 0 is 0644
 	Bound    bool
 	Writable bool
+	Replace  bool
 	Origin   Origin
 }
 

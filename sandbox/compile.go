@@ -67,6 +67,7 @@ type compiler struct {
 	rooted  bool                   // root is attached
 	early   map[*Bind]program.Cell // copies of the caller's root
 	proc    program.Cell           // the caller's /proc
+	entered []program.Cell         // which working directory could be
 	parents uint32                 // mode of the parents that are made
 	stacked int                    // how many mounts lie between root and the caller's root
 }

@@ -326,16 +326,16 @@ func (c *compiler) passFiles() {
 // chdir tries the working directories in turn. No descriptor of a folder outside is open any
 // more, so a path through /proc/self/fd leads nowhere (CVE-2024-21626).
 func (c *compiler) chdir() {
-	dirs := c.spec.Process.Dirs
-	if len(dirs) == 0 {
-		dirs = []string{"/"}
-	}
+	dirs := c.spec.Process.dirs()
 	var done []program.Label
 	for i, dir := range dirs {
 		c.note(verbDir, dir, c.spec.Process.Origin)
 		op := c.b.Call(unix.SYS_CHDIR, c.b.String(dir))
 		if i < len(dirs)-1 {
-			op.On(0, program.Skip, 1)
+			entered := c.b.NewCell("entered") // 0 when it has been
+			c.b.Preset(entered, 1)
+			c.entered = append(c.entered, entered)
+			op.To(entered).On(0, program.Skip, 1)
 			done = append(done, c.b.Jump())
 		}
 	}
@@ -397,12 +397,52 @@ func (c *compiler) exec() {
 	}
 	c.b.Call(unix.SYS_RT_SIGPROCMASK, program.Num(unix.SIG_SETMASK), c.b.Words("sigset", program.Num(p.Signals.Blocked)).Addr(), program.Num(0), program.Num(8))
 
+	c.note(verbExec, p.Argv[0], p.Origin)
+	argv := c.b.Strings("argv", p.Argv)
+	if !p.PWD {
+		c.execWith(argv, p.Env)
+		return
+	}
+	dirs := p.dirs()
+	var labels []program.Label
+	for _, entered := range c.entered {
+		labels = append(labels, c.b.TestEqual(entered.Value(), ^uint64(0), 0))
+	}
+	c.execWith(argv, withPWD(p.Env, dirs[len(dirs)-1]))
+	for i, l := range labels {
+		c.b.Land(l)
+		c.execWith(argv, withPWD(p.Env, dirs[i]))
+	}
+}
+
+// dirs are what Dirs stands for.
+func (p *Process) dirs() []string {
+	if len(p.Dirs) == 0 {
+		return []string{"/"}
+	}
+	return p.Dirs
+}
+
+// withPWD gives a copy of an environment with another PWD.
+func withPWD(env []string, dir string) []string {
+	env = slices.Clone(env)
+	for i, e := range env {
+		if strings.HasPrefix(e, "PWD=") {
+			env[i] = "PWD=" + dir
+			return env
+		}
+	}
+	return append(env, "PWD="+dir)
+}
+
+// execWith executes the program with an environment, or fails.
+func (c *compiler) execWith(argv program.Cell, environ []string) {
+	p := &c.spec.Process
 	programs := p.Programs
 	if len(programs) == 0 {
 		programs = p.Argv[:1]
 	}
-	c.note(verbExec, p.Argv[0], p.Origin)
-	argv, env := c.b.Strings("argv", p.Argv), c.b.Strings("envp", p.Env)
+	env := c.b.Strings("envp", environ)
 	// As a shell does: go on when a candidate is missing; one that is there but may not be
 	// executed wins over the missing ones when it comes to the reason.
 	c.b.Preset(c.errno, uint64(unix.ENOENT))

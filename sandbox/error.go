@@ -10,6 +10,7 @@ import (
 // Error says what could not be done, which grant asked for it, and what to do about it.
 type Error struct {
 	What   string // "bind \"/x\": no such file or directory"
+	Verb   string // what was tried, as in What; empty if it was not the child
 	Origin Origin // empty if nobody in particular asked
 	Hint   string // empty if there is nothing to say
 	Err    error  // the cause, if it is an error of the kernel
@@ -30,6 +31,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (p *Program) explain(f *program.Failure) *Error {
 	return &Error{
 		What:   f.Error(),
+		Verb:   f.Note.Verb,
 		Origin: Origin(f.Note.Origin),
 		Hint:   hint(f, p.host, p.spec),
 		Err:    f.Errno,

@@ -125,6 +125,8 @@ type Process struct {
 	Env []string
 	// Dirs are tried in order, inside, as the working directory. Empty: "/".
 	Dirs []string
+	// PWD sets that variable in Env to the one that was entered.
+	PWD bool
 
 	Umask   uint32     // bits that new files do not get; front ends pass the caller's
 	Rlimits []Rlimit   // getrlimit(2)

@@ -9,7 +9,7 @@ export CGO_ENABLED = 0
 
 # snug_entry records what the Go runtime changes before main: ignored signals, the file limit.
 LDFLAGS = -s -w -E snug_entry -X main.version=$(VERSION)
-PROGRAMS = snug
+PROGRAMS = snug snug-bwrap
 
 .PHONY: build demo test unit bench fuzz lint install uninstall help
 

@@ -57,7 +57,7 @@ func checkUsers(s *Spec, h *Host) *Error {
 	switch {
 	case ranges != (len(u.GIDs) > 0):
 		return bad("user and group ids must be mapped together", "")
-	case u.Unmapped && (ranges || !u.New() || s.Handover.Placed == nil && s.Handover.WaitUsers == nil):
+	case u.Unmapped && (ranges || !u.New() || s.Handover.Placed == nil && s.Handover.WaitUsers == nil && s.Handover.Made == nil):
 		return bad("nobody would write the id maps, or more than one", "")
 	case u.Shared && ranges:
 		return bad("id maps need a user namespace that is not shared", "")
@@ -212,7 +212,7 @@ func checkFiles(s *Spec, _ *Host) *Error {
 
 func checkText(s *Spec, _ *Host) *Error {
 	p := &s.Process
-	for _, text := range [][]string{p.Argv, p.Programs, p.Env, p.Dirs, {s.Hostname, s.Domainname}} {
+	for _, text := range [][]string{p.Argv, p.Programs, p.Env, p.Dirs, p.Locks, {s.Hostname, s.Domainname, p.InitName}} {
 		for _, t := range text {
 			if strings.IndexByte(t, 0) >= 0 {
 				return &Error{What: "a NUL byte in " + quote(t), Origin: p.Origin}

@@ -98,6 +98,10 @@ func (c *compiler) enterNamespaces() {
 		c.note("wait for the parent", "", "")
 		c.ask(msgPlace)
 	}
+	forks := s.Enter == nil && (s.PID.Join != nil || s.Time.Offset || s.Users.Join != nil && s.PID.New())
+	if !forks {
+		c.showNamespaces()
+	}
 	c.waitFor(s.Handover.WaitUsers, "wait_users")
 	c.joinCgroup()
 	if s.Enter != nil {
@@ -127,6 +131,17 @@ func (c *compiler) enterNamespaces() {
 	}
 	if later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil || s.Time.Offset {
 		c.forkInto()
+	}
+	if forks {
+		c.showNamespaces()
+	}
+}
+
+// showNamespaces lets the parent look at the child in its namespaces.
+func (c *compiler) showNamespaces() {
+	if c.spec.Handover.Made != nil {
+		c.note("wait for the parent", "", "")
+		c.ask(msgMade)
 	}
 }
 

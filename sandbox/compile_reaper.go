@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"golang.org/x/sys/unix"
@@ -45,7 +46,7 @@ func (c *compiler) reap() {
 		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
 	}
 	c.takeLocks()
-	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String("snug-init"))
+	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String(cmp.Or(c.spec.Process.InitName, "snug-init")))
 	c.keepOneCapability()
 	c.noNewPrivs()
 	code := c.b.Data("filter", reaperFilter())

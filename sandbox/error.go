@@ -11,6 +11,7 @@ import (
 type Error struct {
 	What   string // "bind \"/x\": no such file or directory"
 	Verb   string // what was tried, as in What; empty if it was not the child
+	Call   string // the system call that failed, as Program.String prints it; likewise
 	Origin Origin // empty if nobody in particular asked
 	Hint   string // empty if there is nothing to say
 	Err    error  // the cause, if it is an error of the kernel
@@ -32,6 +33,7 @@ func (p *Program) explain(f *program.Failure) *Error {
 	return &Error{
 		What:   f.Error(),
 		Verb:   f.Note.Verb,
+		Call:   f.Call,
 		Origin: Origin(f.Note.Origin),
 		Hint:   hint(f, p.host, p.spec),
 		Err:    f.Errno,

@@ -15,6 +15,8 @@ import (
 //	child                                   parent
 //	  ── msgPlace ────────────────────────►   write id maps, Handover.Placed
 //	  ◄──────────────────────── one byte ──
+//	  ── msgMade ─────────────────────────►   Handover.Made
+//	  ◄──────────────────────── one byte ──
 //	  ── msgMain + pidfd ─────────────────►   this process takes the place of the first one
 //	  ── msgApp + pidfd ──────────────────►   the reaper has started the app
 //	  ── msgTerminal + pty ───────────────►   Instance.Terminal
@@ -26,6 +28,7 @@ type message uint32
 
 const (
 	msgPlace message = iota + 1
+	msgMade
 	msgMain
 	msgApp
 	msgTerminal

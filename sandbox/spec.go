@@ -147,6 +147,8 @@ type Process struct {
 	// Init makes the process PID 1 of a new PID namespace. Else a small process that only
 	// reaps is PID 1.
 	Init bool
+	// InitName is what that small process is called, at most 15 bytes; empty: snug-init.
+	InitName string
 	// Outlive lets the sandbox live on when the thread that started it, and so its program,
 	// dies.
 	Outlive bool
@@ -233,6 +235,8 @@ type Handover struct {
 	// makes its cgroup namespace: to put it into a cgroup, to write its id maps. It must return
 	// soon; an error ends the child and is what Start returns.
 	Placed func(pid int) error
+	// Made, if set, is called likewise when all namespaces exist; those that are unmapped still are.
+	Made func(pid int) error
 }
 
 // namespaces are the CLONE_NEW* flags of the namespaces that s makes.

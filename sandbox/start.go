@@ -244,7 +244,10 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 	in := k.in
 	switch kind {
 	case msgPlace:
-		k.place()
+		k.answer(k.place())
+		return
+	case msgMade:
+		k.answer(k.p.spec.Handover.Made(in.pid))
 		return
 	case msgMain:
 		// The first child has handed over to a sibling, and ends by itself.
@@ -279,7 +282,7 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 }
 
 // place lets the parent do its part while the child waits: id maps, and what the caller wants.
-func (k *keeper) place() {
+func (k *keeper) place() error {
 	err := k.p.writeMaps(k.in.pid)
 	if oom := k.p.spec.Process.OOM; err == nil && oom != nil {
 		// Lowering it takes a capability that the child has lost with its user namespace.
@@ -291,6 +294,11 @@ func (k *keeper) place() {
 	if placed := k.p.spec.Handover.Placed; err == nil && placed != nil {
 		err = placed(k.in.pid)
 	}
+	return err
+}
+
+// answer lets the child that has asked go on, unless the parent could not do its part.
+func (k *keeper) answer(err error) {
 	if err != nil {
 		k.stop(err)
 		return

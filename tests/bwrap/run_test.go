@@ -1,0 +1,126 @@
+// Package bwrap_test compares snug-bwrap with the installed bubblewrap: the same words through both.
+package bwrap_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/tests/need"
+)
+
+// limit is how long one command may take: with some words a program may wait for ever.
+const limit = 20 * time.Second
+
+// programs gives ours and theirs.
+func programs(t testing.TB) (ours, theirs string) {
+	t.Helper()
+	ours, err := filepath.Abs("../../bin/snug-bwrap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(ours); err != nil {
+		t.Fatalf("build it first: make build (%v)", err)
+	}
+	theirs, err = exec.LookPath("bwrap")
+	if err != nil {
+		need.Missing(t, "wanted bubblewrap to compare with, got none in PATH")
+	}
+	return ours, theirs
+}
+
+// command is one command line with what comes with it.
+type command struct {
+	args  []string
+	env   []string       // nil: a small one
+	dir   string         // empty: /
+	stdin string         // what standard input holds
+	files map[int]string // what a descriptor holds, in a file
+	wants []int          // descriptors whose content is a result: pipes
+}
+
+// result is what can be seen of a command.
+type result struct {
+	status         int
+	stdout, stderr string
+	wrote          map[int]string
+}
+
+// do runs the command with a program.
+func (c command) do(t testing.TB, program string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, c.args...)
+	cmd.Args[0] = "bwrap"
+	if cmd.Env, cmd.Dir = c.env, c.dir; cmd.Env == nil {
+		cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=/nonexistent", "LC_ALL=C"}
+	}
+	if cmd.Dir == "" {
+		cmd.Dir = "/"
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(c.stdin), &stdout, &stderr
+	cmd.WaitDelay = time.Second
+	r := result{wrote: map[int]string{}}
+	done := make(chan func(), len(c.wants))
+	for fd := 3; fd < 20; fd++ {
+		cmd.ExtraFiles = append(cmd.ExtraFiles, c.file(t, fd, done, &r))
+	}
+	for len(cmd.ExtraFiles) > 0 && cmd.ExtraFiles[len(cmd.ExtraFiles)-1] == nil {
+		cmd.ExtraFiles = cmd.ExtraFiles[:len(cmd.ExtraFiles)-1]
+	}
+	err := cmd.Run()
+	for _, f := range cmd.ExtraFiles {
+		if f != nil {
+			f.Close()
+		}
+	}
+	for range c.wants {
+		(<-done)()
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
+		t.Fatalf("%s: %v", program, err)
+	}
+	if ctx.Err() != nil {
+		t.Fatalf("%s %q has not ended after %v\n%s", program, c.args, limit, stderr.String())
+	}
+	r.status, r.stdout, r.stderr = cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+	return r
+}
+
+// file makes what a descriptor is to be, or nil.
+func (c command) file(t testing.TB, fd int, done chan func(), r *result) *os.File {
+	if text, ok := c.files[fd]; ok {
+		f, err := os.CreateTemp(t.TempDir(), "fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.WriteString(text)
+		f.Seek(0, io.SeekStart)
+		return f
+	}
+	for _, want := range c.wants {
+		if want == fd {
+			out, in, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				text, _ := io.ReadAll(out)
+				out.Close()
+				done <- func() { r.wrote[fd] = string(text) }
+			}()
+			return in
+		}
+	}
+	return nil
+}

@@ -39,6 +39,7 @@ func main() {
 type bench struct {
 	dir                               string // a folder of its own in the home, also HOME and XDG_RUNTIME_DIR below it
 	snug, bwrap, launch, empty, cTrue string
+	snugBwrap                         string
 	pairs, missed                     int
 	env                               []string
 }
@@ -64,6 +65,9 @@ func newBench() (*bench, error) {
 	if b.snug, err = filepath.Abs("bin/snug"); err != nil {
 		return nil, err
 	}
+	if b.snugBwrap, err = filepath.Abs("bin/snug-bwrap"); err != nil {
+		return nil, err
+	}
 	if b.bwrap, err = exec.LookPath("bwrap"); err != nil {
 		return nil, err
 	}
@@ -86,7 +90,7 @@ func newBench() (*bench, error) {
 
 func (b *bench) run() error {
 	b.machine()
-	for _, part := range []func() error{b.plain, b.binds, b.manifest, b.start, b.enter, b.memory} {
+	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.manifest, b.start, b.enter, b.memory} {
 		if err := part(); err != nil {
 			return err
 		}

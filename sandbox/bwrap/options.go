@@ -12,7 +12,11 @@ func find(name string) (option, bool) {
 	if apply := findFlag(name); apply != nil {
 		return option{apply: apply}, true
 	}
-	if apply := findUnary(name); apply != nil {
+	apply := findDescriptor(name)
+	if apply == nil {
+		apply = findUnary(name)
+	}
+	if apply != nil {
 		lacks := name + " takes an argument"
 		if name == "--argv0" || name == "--chdir" || name == "--remount-ro" {
 			lacks = name + " takes one argument"
@@ -89,22 +93,12 @@ func findFlag(name string) apply {
 	return nil
 }
 
-// findUnary knows the options with one argument.
-func findUnary(name string) apply {
-	at := func(k kind, perms uint32) apply {
-		return func(p *parser, a []string) error { return p.operation(operation{kind: k, dest: a[0]}, perms) }
-	}
+// findDescriptor knows the options with one argument that is a descriptor, of which the last counts.
+func findDescriptor(name string) apply {
 	descriptor := func(of func(l *Line) *fd) apply {
 		return func(p *parser, a []string) error { return p.descriptor(of(p.line), a) }
 	}
-	text := func(of func(l *Line) **string) apply {
-		return func(p *parser, a []string) error { return p.text(of(p.line), a) }
-	}
 	switch name {
-	case "--args":
-		return (*parser).args
-	case "--argv0":
-		return (*parser).setArgv0
 	case "--userns":
 		return descriptor(func(l *Line) *fd { return &l.users })
 	case "--userns2":
@@ -121,6 +115,23 @@ func findUnary(name string) apply {
 		return descriptor(func(l *Line) *fd { return &l.info })
 	case "--json-status-fd":
 		return descriptor(func(l *Line) *fd { return &l.status })
+	}
+	return nil
+}
+
+// findUnary knows the other options with one argument.
+func findUnary(name string) apply {
+	at := func(k kind, perms uint32) apply {
+		return func(p *parser, a []string) error { return p.operation(operation{kind: k, dest: a[0]}, perms) }
+	}
+	text := func(of func(l *Line) **string) apply {
+		return func(p *parser, a []string) error { return p.text(of(p.line), a) }
+	}
+	switch name {
+	case "--args":
+		return (*parser).args
+	case "--argv0":
+		return (*parser).setArgv0
 	case "--seccomp":
 		return (*parser).setSeccomp
 	case "--add-seccomp-fd":

@@ -21,7 +21,7 @@ type Program struct {
 	gaps   []program.Cell // pairs, see closeFiles
 	alone  []program.Cell // pairs, the same for the reaper
 	unmap  []program.Cell // pairs of address and length of the caller's memory
-	gate   program.Cell   // of the gate in the reaper
+	gate   program.Cell   // of the gate in a reaper that takes locks
 	rest   []program.Cell // address and length of what a reaper does not need of the image
 	maps   bool           // the parent writes the id maps
 	asks   bool           // the child waits for answers of the parent

@@ -15,39 +15,50 @@ import (
 // and ends as the app does. The kernel kills what is left in the namespace then.
 //
 // The app is in the same user namespace and must get nothing out of it. It waits at a gate, an
-// eventfd, before it is executed, until the first two are done:
+// eventfd, before it is executed, until the first of these is done:
 //
-//   - the copy of the parent's memory, with the caller's environment and command line in it, is
-//     unmapped down to the front of the image and the machine code. That also keeps the memory of
-//     a sandbox small whatever the parent does later;
 //   - it keeps one capability, permitted but not effective, that the app lacks. The kernel then
 //     refuses the app all that is checked like ptrace (ptrace(2), PTRACE_MODE_READ): mem, maps,
 //     environ, fd, cwd, exe of /proc/1. For the user outside, who owns the user namespace, it
 //     stays open, so that "exec" can join it; making it undumpable would shut both out;
-//   - all descriptors but the status socket are closed, the error pipe among them: its end is how
-//     the parent knows of the execve;
+//   - the copy of the parent's memory is long gone; what is left of the image, with the caller's
+//     environment in it, is unmapped down to its front. That keeps the memory of a sandbox small
+//     whatever the parent does later;
+//   - all descriptors but the status socket are closed, the error pipe last: its end is how the
+//     parent knows of the execve;
 //   - a filter of its own allows wait4, kill, write, exit_group and little else. It has nothing to
 //     execute and no_new_privs, so its bounding set does not matter.
 //
-// Locks are taken when all descriptors are closed that it does not keep: closing any descriptor of
-// a file gives up the process's locks on it. The error pipe is kept until then.
+// Locks are taken before the gate opens, when all descriptors are closed that it does not keep:
+// closing any descriptor of a file gives up the process's locks on it.
 //
 // A reaper that is no PID 1 ends nobody else. One that lingers reports the app's end and goes on
 // until the kernel has nothing more for it to wait for.
 func (c *compiler) reap() {
+	locks := len(c.spec.Process.Locks) > 0
+	c.note("be PID 1", "", "")
+	c.keepOneCapability()
+	if !locks {
+		c.openGate(c.gate)
+	}
 	c.note("tell the parent of the app", "", "")
 	c.say(msgApp)
 	c.note("be PID 1", "", "")
-	c.out.gate = c.b.NewCell("gate_kept")
-	c.b.Call(unix.SYS_DUP3, c.gate.Value(), c.out.gate.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0) // it is there already
-	for range len(c.spec.Process.Held) + 4 {                                                                       // errors, status, gate, and one more gap than that
+	if locks {
+		c.out.gate = c.b.NewCell("gate_kept")
+		c.b.Call(unix.SYS_DUP3, c.gate.Value(), c.out.gate.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0) // it is there already
+	}
+	for range len(c.spec.Process.Held) + 4 { // errors, status, gate, and one more gap than that
 		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
 		c.out.alone = append(c.out.alone, from, to)
 		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
 	}
-	c.takeLocks()
+	if locks {
+		c.takeLocks()
+		c.openGate(c.out.gate)
+		c.close(c.out.gate)
+	}
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String(cmp.Or(c.spec.Process.InitName, "snug-init")))
-	c.keepOneCapability()
 	c.noNewPrivs()
 	code := c.b.Data("filter", reaperFilter())
 	prog := c.b.Words("sock_fprog", program.Num(len(reaperFilter())/8), code.Addr())
@@ -55,10 +66,13 @@ func (c *compiler) reap() {
 	rest, length := c.b.NewCell("rest"), c.b.NewCell("length")
 	c.out.rest = []program.Cell{rest, length}
 	c.b.Call(unix.SYS_MUNMAP, rest.Value(), length.Value()).On(unix.EINVAL, program.Ignore, 0)
-	c.b.Call(unix.SYS_WRITE, c.out.gate.Value(), c.one.Addr(), program.Num(8))
-	c.b.Call(unix.SYS_CLOSE_RANGE, c.out.gate.Value(), c.out.gate.Value(), program.Num(0))
 	c.b.Call(unix.SYS_CLOSE_RANGE, program.ErrorFd.Value(), program.ErrorFd.Value(), program.Num(0))
 	c.waitForApp()
+}
+
+// openGate lets the app go on.
+func (c *compiler) openGate(gate program.Cell) {
+	c.b.Call(unix.SYS_WRITE, gate.Value(), c.one.Addr(), program.Num(8))
 }
 
 // takeLocks opens and locks the files that PID 1 is to hold a lock on.

@@ -127,9 +127,11 @@ func (p *Program) fillGaps(numbers []uint64) []program.Value {
 			kept = append(kept, numbers[2+i])
 		}
 	}
-	gate := slices.Max(numbers) + 1
-	cells = append(cells, program.Value{Cell: p.gate, Word: gate})
-	return append(cells, gapsBetween(p.alone, 0, append(kept, gate))...)
+	if p.gate != 0 {
+		gate := slices.Max(numbers) + 1
+		cells, kept = append(cells, program.Value{Cell: p.gate, Word: gate}), append(kept, gate)
+	}
+	return append(cells, gapsBetween(p.alone, 0, kept)...)
 }
 
 // gapsBetween fills pairs of cells with the ranges of numbers between those kept, from a number on.

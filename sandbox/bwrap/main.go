@@ -77,7 +77,6 @@ func (l *Line) run() (status int, err error) {
 		return 0, err
 	}
 	reports := l.reports(s)
-	inherited := openFiles()
 	if l.dieWithParent {
 		if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 			return 0, dieWith("prctl", err)
@@ -88,7 +87,7 @@ func (l *Line) run() (status int, err error) {
 		return 0, l.explain(err)
 	}
 	ws, err := sandbox.Supervise(p, func(*sandbox.Instance) error {
-		closeAll(inherited)
+		closeInherited()
 		return nil
 	})
 	if err != nil {
@@ -110,14 +109,12 @@ func caller() (*Caller, error) {
 	}
 	umask := unix.Umask(0o077)
 	unix.Umask(umask)
-	c := &Caller{
-		Dir: dir, Umask: uint32(umask), Terminal: terminal(),
-		NoUsers: noUsers(), NoCgroups: unix.Access("/proc/self/ns/cgroup", unix.F_OK) != nil,
+	return &Caller{
+		Dir: dir, Umask: uint32(umask), Terminal: terminal, Caps: effective,
+		NoUsers: noUsers, NoCgroups: func() bool { return unix.Access("/proc/self/ns/cgroup", unix.F_OK) != nil },
 		Read: readAll, File: borrow, Identify: identify,
 		Find: func(path string) error { var st unix.Stat_t; return unix.Stat(path, &st) },
-	}
-	c.Caps, err = effective()
-	return c, err
+	}, nil
 }
 
 // noUsers reports whether the kernel is told to make no user namespaces. As with bubblewrap, a
@@ -198,11 +195,12 @@ func identify(fd int) (string, sandbox.FileID, error) {
 	return path, sandbox.FileID{Dev: st.Dev, Ino: st.Ino}, err
 }
 
-// openFiles are the descriptors that were inherited: whatever is not closed on exec.
-func openFiles() (list []int) {
+// closeInherited closes what the command has now: who waits for the other end of a pipe to be closed
+// waits for the command alone. What is this program's own is closed on exec; the rest was inherited.
+func closeInherited() {
 	names, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		return nil
+		return
 	}
 	for _, n := range names {
 		fd, err := strconv.Atoi(n.Name())
@@ -210,16 +208,7 @@ func openFiles() (list []int) {
 			continue
 		}
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-			list = append(list, fd)
+			unix.Close(fd)
 		}
-	}
-	return list
-}
-
-// closeAll closes what the command has now: who waits for the other end of a pipe to be closed waits
-// for the command alone.
-func closeAll(fds []int) {
-	for _, fd := range fds {
-		unix.Close(fd)
 	}
 }

@@ -77,7 +77,7 @@ func (b *build) operation(o *operation) error {
 		b.proc(o, dest)
 	case dev:
 		b.add(o, &sandbox.Dev{Dest: dest, Origin: origin})
-		if tty := b.caller.Terminal; tty != "" {
+		if tty := b.caller.Terminal(); tty != "" {
 			b.add(o, &sandbox.Bind{Source: tty, Dest: dest + "/console", Writable: true, Devices: true, Slave: true, Origin: origin})
 		}
 	case tmpfs:

@@ -13,12 +13,16 @@ import (
 
 // Caller is what a sandbox takes over from the process that asks for it, beside its words.
 type Caller struct {
-	Dir      string // the working directory
-	Umask    uint32
-	Terminal string   // of standard output, "" if it is none
-	Caps     caps.Set // effective
+	Dir   string // the working directory
+	Umask uint32
+	// What follows is asked for only if the words need to know.
+
+	// Terminal is the path of the terminal on standard output, "" if it is none.
+	Terminal func() string
+	// Caps are the effective capabilities.
+	Caps func() (caps.Set, error)
 	// NoUsers and NoCgroups say that the kernel has no new namespaces of these kinds to give.
-	NoUsers, NoCgroups bool
+	NoUsers, NoCgroups func() bool
 	// Read gives what a descriptor holds, to its end, and closes it.
 	Read func(fd int) ([]byte, error)
 	// File gives a descriptor as a file, which is not passed on any further.
@@ -64,15 +68,15 @@ func (b *build) file(f fd) (*os.File, error) {
 
 func (b *build) namespaces() error {
 	l, s := b.line, b.spec
-	b.newUser = l.user || !l.users.given && b.host.UID != 0 || l.userTry && !b.caller.NoUsers
+	b.newUser = l.user || !l.users.given && b.host.UID != 0 || l.userTry && !b.caller.NoUsers()
 	if err := l.checkHost(b.newUser, b.host.UID, b.host.GID); err != nil {
 		return err
 	}
-	if l.cgroup && b.caller.NoCgroups {
+	if l.cgroup && b.caller.NoCgroups() {
 		return die("Cannot create new cgroup namespace because the kernel does not support it")
 	}
 	s.IPC.Shared, s.UTS.Shared, s.Net.Shared = !l.ipc, !l.uts, !l.net
-	s.Cgroup.Shared = !l.cgroup && !(l.cgroupTry && !b.caller.NoCgroups)
+	s.Cgroup.Shared = !l.cgroup && !(l.cgroupTry && !b.caller.NoCgroups())
 	s.PID.Shared = !l.pid && !l.pids.given
 	if l.pids.given && l.pid {
 		return &Error{Text: "--pidns cannot be combined with --unshare-pid in this version", Hint: "join the namespace alone, or make a new one alone"}
@@ -180,9 +184,12 @@ func (l *Line) search(name string) []string {
 // capabilities are none for an ordinary user and the caller's own for root, but for what the words
 // add and drop in turn.
 func (b *build) capabilities() error {
-	want := caps.Set(0)
+	var want caps.Set
 	if b.host.UID == 0 {
-		want = b.caller.Caps
+		var err error
+		if want, err = b.caller.Caps(); err != nil {
+			return err
+		}
 	}
 	all := caps.UpTo(b.host.LastCapability)
 	for _, c := range b.line.caps {

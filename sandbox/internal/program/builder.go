@@ -303,11 +303,13 @@ func (b *Builder) Point(at, to Cell) {
 // Preset makes a cell hold a value from the start.
 func (b *Builder) Preset(c Cell, word uint64) { b.preset = append(b.preset, Value{c, word}) }
 
-// Strings is the address of a NULL-terminated array of strings, as execve wants.
+// Strings is the address of a NULL-terminated array of strings, as execve wants. Unlike those of
+// [Builder.String] they are seldom equal, and are not looked up.
 func (b *Builder) Strings(name string, list []string) Cell {
 	words := make([]Arg, 0, len(list)+1)
 	for _, s := range list {
-		words = append(words, b.String(s))
+		words = append(words, Arg{dataAt + uint64(len(b.data)), address})
+		b.data = append(append(b.data, s...), 0)
 	}
 	return b.Words(name, append(words, Num(0))...)
 }

@@ -46,6 +46,7 @@ func (c *compiler) startNetwork() {
 		tid = netThread
 	}
 	c.net, c.thread, c.life = c.b.NewCell("net"), c.b.NewCell("thread"), c.b.NewCell("life")
+	c.b.Preset(c.net, 1<<64-1) // no descriptor, should the thread end before its time
 	folder, socket := c.b.NewCell("ns"), c.b.NewCell("socket")
 	spawn := c.b.Spawn(tid, c.life, c.thread)
 	child := c.b.Jump()

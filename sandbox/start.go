@@ -50,10 +50,6 @@ func Start(p *Program) (*Instance, error) {
 // program that runs one sandbox saves the threads that Start would need, some tenths of a
 // millisecond; one that goes on afterwards closes the Instance that started was given.
 func Supervise(p *Program, started func(*Instance) error) (unix.WaitStatus, error) {
-	if unix.Gettid() != unix.Getpid() { // the main thread does not end before the program
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-	}
 	in := newInstance(p)
 	k := keeper{p: p, in: in, errs: -1, status: -1, alone: true}
 	var failed error
@@ -65,6 +61,9 @@ func Supervise(p *Program, started func(*Instance) error) (unix.WaitStatus, erro
 			in.Kill()
 		}
 	})
+	if k.locked {
+		runtime.UnlockOSThread()
+	}
 	return in.Wait(), failed
 }
 
@@ -78,7 +77,8 @@ type keeper struct {
 	errs   int // read end of the error pipe, -1 when it has ended
 	status int // our end of the status socket, -1 when it has ended
 
-	alone bool // this process makes no other children that need its memory
+	alone  bool // this process makes no other children that need its memory
+	locked bool // to a thread, as this was not the main one
 
 	failure *program.Failure
 	abort   error // why the parent ended the child
@@ -175,7 +175,12 @@ func (k *keeper) clone() error {
 	if k.alone {
 		im.Withhold(addressEnd)
 	}
-	pid, pidfd, err := im.Clone(k.p.flags, k.p.host.Clone3)
+	pid, pidfd, err := im.Clone(k.p.flags, k.p.host.Clone3, k.alone)
+	if err == program.ErrThread {
+		runtime.LockOSThread()
+		k.locked = true
+		pid, pidfd, err = im.Clone(k.p.flags, k.p.host.Clone3, false)
+	}
 	if err != nil {
 		f := &program.Failure{Errno: err.(unix.Errno), Note: program.Note{Verb: verbClone}}
 		return fail(k.p.explain(f))

@@ -2,6 +2,7 @@ package program_test
 
 import (
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -22,7 +23,7 @@ func start(t *testing.T, p *program.Program, flags uint64, cells ...program.Valu
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid, pidfd, err := im.Clone(flags, true)
+	pid, pidfd, err := im.Clone(flags, true, false)
 	im.Close()
 	w.Close()
 	if err != nil {
@@ -62,5 +63,37 @@ func TestFailure(t *testing.T) {
 	}
 	if got, want := f.Error(), `open "/nowhere": no such file or directory`; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestMainThread asks for a child of the main thread from another one, which must not make it.
+func TestMainThread(t *testing.T) {
+	var b program.Builder
+	b.Call(unix.SYS_EXIT_GROUP, program.Num(0))
+	im, err := b.Program().Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer im.Close()
+	on := make(chan error)
+	hold := make(chan struct{})
+	defer close(hold)
+	for range 2 { // one of two threads at the least is not the main one
+		go func() {
+			runtime.LockOSThread()
+			if unix.Gettid() == unix.Getpid() {
+				on <- program.ErrThread
+				<-hold
+				return
+			}
+			_, _, err := im.Clone(0, true, true)
+			on <- err
+			<-hold
+		}()
+	}
+	for range 2 {
+		if err := <-on; err != program.ErrThread {
+			t.Errorf("got %v, want %v", err, program.ErrThread)
+		}
 	}
 }

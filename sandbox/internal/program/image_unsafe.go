@@ -2,6 +2,7 @@ package program
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"runtime"
 	"syscall"
@@ -155,8 +156,9 @@ func (im *Image) Withhold(end uint64) {
 // kernel has the call of that name; with it the child's signal handlers are reset.
 //
 // A child's parent-death signal is bound to the thread that cloned it (prctl(2)): a caller that
-// uses one locks its goroutine to a thread for as long as the child lives.
-func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
+// uses one locks its goroutine to a thread for as long as the child lives, or has onMain make sure
+// that it is the main thread, which lives as long as the program; else it gets [ErrThread].
+func (im *Image) Clone(flags uint64, clone3, onMain bool) (pid, pidfd int, err error) {
 	nr, a0, a1, a2 := uint64(unix.SYS_CLONE), flags|unix.CLONE_PIDFD|uint64(unix.SIGCHLD), uint64(0), im.addr(pidfdAt)
 	if clone3 {
 		im.setWord(cloneAt, flags|unix.CLONE_PIDFD|unix.CLONE_CLEAR_SIGHAND)
@@ -169,10 +171,17 @@ func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
 
 	// Descriptors that other goroutines are opening have their close-on-exec flag set before
 	// the lock is free (syscall.ForkLock).
+	thread := uint64(0)
+	if onMain {
+		thread = uint64(os.Getpid())
+	}
 	syscall.ForkLock.Lock()
-	r := clone(nr, a0, a1, a2, stack, base, op, walkCode())
+	r := clone(nr, a0, a1, a2, stack, base, op, walkCode(), thread)
 	syscall.ForkLock.Unlock()
 	runtime.KeepAlive(im)
+	if r == otherThread {
+		return 0, -1, ErrThread
+	}
 
 	if r > ^uint64(lastErrno) {
 		return 0, -1, syscall.Errno(-r)
@@ -180,11 +189,22 @@ func (im *Image) Clone(flags uint64, clone3 bool) (pid, pidfd int, err error) {
 	return int(r), int(binary.NativeEndian.Uint32(im.mem[pidfdAt:])), nil
 }
 
+// ErrThread says that the goroutine was on another thread than the main one.
+var ErrThread = errors.New("not on the main thread")
+
+const otherThread = 1 << 62 // no process id, no errno
+
+// clone makes the call on this thread, if that is the wanted one: between the two calls the signals
+// by which a goroutine is taken from its thread are blocked.
+//
 //go:nosplit
 //go:norace
-func clone(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr) uint64 {
+func clone(nr, a0, a1, a2 uint64, stack, base, op unsafe.Pointer, walk uintptr, thread uint64) uint64 {
 	beforeFork()
-	r := fork(nr, a0, a1, a2, stack, base, op, walk)
+	r := uint64(otherThread)
+	if thread == 0 || syscall6(sysGettid, 0, 0, 0, 0, 0, 0) == thread {
+		r = fork(nr, a0, a1, a2, stack, base, op, walk)
+	}
 	afterFork()
 	return r
 }

@@ -6,4 +6,5 @@ import "golang.org/x/sys/unix"
 const (
 	sysWrite     = unix.SYS_WRITE
 	sysExitGroup = unix.SYS_EXIT_GROUP
+	sysGettid    = unix.SYS_GETTID // by the parent
 )

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -113,7 +114,7 @@ func caller() (*Caller, error) {
 		Dir: dir, Umask: uint32(umask), Terminal: terminal, Caps: effective,
 		NoUsers: noUsers, NoCgroups: func() bool { return unix.Access("/proc/self/ns/cgroup", unix.F_OK) != nil },
 		Read: readAll, File: borrow, Identify: identify,
-		Find: func(path string) error { var st unix.Stat_t; return unix.Stat(path, &st) },
+		Find: realPath,
 	}, nil
 }
 
@@ -193,6 +194,20 @@ func identify(fd int) (string, sandbox.FileID, error) {
 		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC)
 	}
 	return path, sandbox.FileID{Dev: st.Dev, Ino: st.Ino}, err
+}
+
+// realPath is what Caller.Find does.
+func realPath(path string) (string, error) {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	defer unix.Close(fd)
+	real, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err == nil && !strings.HasPrefix(real, "/") {
+		real = ""
+	}
+	return real, err
 }
 
 // closeInherited closes what the command has now: who waits for the other end of a pipe to be closed

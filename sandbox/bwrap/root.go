@@ -98,16 +98,24 @@ func (b *build) operation(o *operation) error {
 	return nil
 }
 
-// find makes a source absolute and looks what it is.
-func (b *build) find(o *operation, source string) (path string, missing bool, err error) {
-	path = source
-	if !strings.HasPrefix(source, "/") && source != "" {
-		path = filepath.Join(b.caller.Dir, source)
+func (b *build) absolute(source string) string {
+	if strings.HasPrefix(source, "/") || source == "" {
+		return source
 	}
-	err = b.caller.Find(path)
+	return filepath.Join(b.caller.Dir, source)
+}
+
+// find makes a source absolute and follows its links. The child could not: for it "/.." is the new
+// root, which is mounted there.
+func (b *build) find(o *operation, source string) (path string, missing bool, err error) {
+	path = b.absolute(source)
+	real, err := b.caller.Find(path)
+	if err == nil && real == "" && !o.optional {
+		err = unix.ENOENT
+	}
 	switch {
 	case err == nil:
-		return path, false, nil
+		return real, false, nil
 	case o.optional && errors.Is(err, unix.ENOENT):
 		return path, true, nil
 	}
@@ -115,7 +123,7 @@ func (b *build) find(o *operation, source string) (path string, missing bool, er
 }
 
 func (b *build) bind(o *operation, dest string) error {
-	step := &sandbox.Bind{Dest: dest, Writable: o.kind != roBind, Devices: o.kind == devBind, Slave: true, Origin: o.origin()}
+	step := &sandbox.Bind{Dest: dest, Writable: o.kind != roBind, Devices: o.kind == devBind, NoSymlinks: true, Slave: true, Origin: o.origin()}
 	source := o.source
 	if o.fd.given {
 		path, id, err := b.caller.Identify(o.fd.number)
@@ -128,7 +136,10 @@ func (b *build) bind(o *operation, dest string) error {
 	if missing || err != nil {
 		return err
 	}
-	step.Source = path
+	if step.Source = path; path == "" {
+		// As with bubblewrap it is what the child finds: Flatpak's way to bind the new user namespace.
+		step.Source, step.NoSymlinks = b.absolute(source), false
+	}
 	b.add(o, step)
 	return nil
 }
@@ -172,7 +183,7 @@ func (b *build) proc(o *operation, dest string) {
 		return
 	}
 	for _, name := range []string{"/sys", "/sysrq-trigger", "/irq", "/bus"} {
-		if b.caller.Find("/proc"+name) == nil {
+		if _, err := b.caller.Find("/proc" + name); err == nil {
 			b.add(o, &sandbox.Bind{Source: "/proc" + name, Dest: dest + name, Slave: true, Origin: o.origin()})
 		}
 	}

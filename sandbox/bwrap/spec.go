@@ -29,8 +29,9 @@ type Caller struct {
 	File func(fd int) (*os.File, error)
 	// Identify tells which file an open descriptor is, and by which path.
 	Identify func(fd int) (path string, id sandbox.FileID, err error)
-	// Find fails, as stat(2) does, for what does not exist or cannot be reached.
-	Find func(path string) error
+	// Find gives the path of a file without links, as realpath(3) does. It fails for what does not
+	// exist or cannot be reached, and gives "" for what has no path, like /proc/self/ns/user.
+	Find func(path string) (string, error)
 }
 
 // Spec is the sandbox that the words ask for.

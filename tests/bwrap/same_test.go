@@ -47,6 +47,8 @@ func TestSame(t *testing.T) {
 	dir := folder(t, "file", "text\n", "sub/inner", "inner\n", "empty/.keep", "")
 	os.Symlink("file", filepath.Join(dir, "link"))
 	os.Symlink("/etc", filepath.Join(dir, "away"))
+	up, _ := filepath.Rel(dir, "/etc")
+	os.Symlink(up, filepath.Join(dir, "up"))
 	for _, c := range cases(dir) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -174,6 +176,7 @@ func addFiles(dir string, sh func(string) []string, ok func(string, ...string), 
 		"bind":                {"--bind", dir, "/x"},
 		"bind a file":         {"--bind", dir + "/file", "/x/f"},
 		"bind a link":         {"--ro-bind", dir + "/link", "/x/f"},
+		"links above":         {"--ro-bind", dir + "/up/passwd", "/x/f", "--ro-bind", "/usr/../etc/group", "/x/g", "--ro-bind", dir + "/up", "/x/h"},
 		"bind over a link":    {"--dir", "/y", "--symlink", "y", "/x", "--bind", dir, "/x"},
 		"bind-try":            {"--bind-try", dir + "/none", "/x", "--ro-bind-try", dir + "/none", "/x/b", "--dev-bind-try", dir + "/none", "/x/c"},
 		"dev-bind":            {"--dev-bind", "/dev", "/dev", "--dir", "/x"},
@@ -192,6 +195,7 @@ func addFiles(dir string, sh func(string) []string, ok func(string, ...string), 
 	} {
 		ok(name, words(system, []string{"--proc", "/proc"}, args, sh(look))...)
 	}
+	ok("what has no path", words(system, []string{"--proc", "/proc", "--ro-bind-try", "/proc/self/ns/user", "/x"}, sh("stat -L -c %i /x /proc/self/ns/user | uniq | wc -l; grep -c nsfs /proc/self/mountinfo"))...)
 	ok("mqueue", words(system, []string{"--proc", "/proc", "--unshare-ipc", "--mqueue", "/x"}, sh("stat -f -c %T /x"))...)
 	add("changes", command{args: words(system, []string{"--bind", dir, "/x"}, sh("echo new >/x/written-$$; rm /x/written-$$; echo $?"))})
 	add("changes are refused", command{args: words(system, []string{"--ro-bind", dir, "/x"}, sh("echo new >/x/written; echo $?"))})
@@ -223,7 +227,7 @@ func addFailures(dir string, add func(string, command)) {
 		{"--userns-block-fd", "3", "true"}, {"--unshare-user", "--userns-block-fd", "3", "true"}, {"--userns", "3", "--unshare-user", "true"},
 		{"--disable-userns", "true"}, {"--cap-add", "CAP_BOGUS", "true"}, {"--cap-add", "sys_admin", "true"}, {"--seccomp", "3", "--add-seccomp-fd", "3", "true"},
 		{"--exec-label", "x", "true"}, {"--file-label", "x", "true"}, {"--bind", "/none/such", "/x", "true"}, {"--ro-bind", dir + "/file/x", "/x", "true"},
-		{"--bind-fd", "9", "/x", "true"}, {"--file", "9", "/x", "true"}, {"--ro-bind", "/", "/", "/no/program"}, {"--ro-bind", "/", "/", "no-program"},
+		{"--ro-bind", "/proc/self/ns/user", "/x", "true"}, {"--bind-fd", "9", "/x", "true"}, {"--file", "9", "/x", "true"}, {"--ro-bind", "/", "/", "/no/program"}, {"--ro-bind", "/", "/", "no-program"},
 		{"--ro-bind", "/", "/", "/etc/passwd"}, {"--ro-bind", "/", "/", "/"}, {"--ro-bind", "/", "/", "--chdir", "/none", "true"},
 		{"--ro-bind", "/", "/", "--lock-file", "/none", "--unshare-pid", "true"}, {"--ro-bind", "/", "/", "--assert-userns-disabled", "true"},
 		{"--symlink", "a", "/l", "--symlink", "b", "/l", "true"}, {"--chmod", "0700", "/none", "true"}, {"--ro-bind", "/", "/", "--dir", "/etc/passwd/x", "true"},

@@ -66,6 +66,7 @@ func (l *Line) run() (status int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	inheritSignals(h.Caller)
 	c, err := caller()
 	if err != nil {
 		return 0, err

@@ -101,6 +101,7 @@ func (k *keeper) run(started func(error)) {
 		started(nil)
 	} else {
 		k.in.kill()
+		sendSignal(k.in.app, unix.SIGKILL) // without a PID namespace it would wait for its reaper for ever
 	}
 	k.serve(func() bool { return k.exited || k.status < 0 })
 	if k.status >= 0 {

@@ -229,7 +229,7 @@ func addFailures(dir string, add func(string, command)) {
 		{"--exec-label", "x", "true"}, {"--file-label", "x", "true"}, {"--bind", "/none/such", "/x", "true"}, {"--ro-bind", dir + "/file/x", "/x", "true"},
 		{"--ro-bind", "/proc/self/ns/user", "/x", "true"}, {"--bind-fd", "9", "/x", "true"}, {"--file", "9", "/x", "true"}, {"--ro-bind", "/", "/", "/no/program"}, {"--ro-bind", "/", "/", "no-program"},
 		{"--ro-bind", "/", "/", "/etc/passwd"}, {"--ro-bind", "/", "/", "/"}, {"--ro-bind", "/", "/", "--chdir", "/none", "true"},
-		{"--ro-bind", "/", "/", "--lock-file", "/none", "--unshare-pid", "true"}, {"--ro-bind", "/", "/", "--assert-userns-disabled", "true"},
+		{"--ro-bind", "/", "/", "--lock-file", "/none", "--unshare-pid", "true"}, {"--ro-bind", "/", "/", "--lock-file", "/none", "true"}, {"--ro-bind", "/", "/", "--assert-userns-disabled", "true"},
 		{"--symlink", "a", "/l", "--symlink", "b", "/l", "true"}, {"--chmod", "0700", "/none", "true"}, {"--ro-bind", "/", "/", "--dir", "/etc/passwd/x", "true"},
 		{"--ro-bind", "/", "/", "--dir", "/snug-test/x", "true"}, {"--ro-bind", "/", "/", "--bind", "/etc/passwd", "/etc", "true"}, {"--ro-bind", "/", "/", "--bind", "/etc", "/etc/passwd", "true"},
 		{"--ro-bind", "/", "/", "--remount-ro", "/usr/bin", "true"}, {"--help"}, {"--version"}, {"--bogus", "--help"},

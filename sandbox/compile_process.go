@@ -446,11 +446,25 @@ func (c *compiler) execWith(argv program.Cell, environ []string) {
 	// As a shell does: go on when a candidate is missing; one that is there but may not be
 	// executed wins over the missing ones when it comes to the reason.
 	c.b.Preset(c.errno, uint64(unix.ENOENT))
+	var scripts []program.Label
 	for _, path := range programs {
-		c.b.Call(unix.SYS_EXECVE, c.b.String(path), argv.Addr(), env.Addr()).To(c.errno).
-			On(unix.ENOENT, program.Ignore, 0).On(unix.ENOTDIR, program.Ignore, 0).On(unix.EACCES, program.Keep, 0)
+		op := c.b.Call(unix.SYS_EXECVE, c.b.String(path), argv.Addr(), env.Addr()).To(c.errno)
+		if !p.Scripts {
+			op.On(unix.ENOENT, program.Ignore, 0).On(unix.ENOTDIR, program.Ignore, 0).On(unix.EACCES, program.Keep, 0)
+			continue
+		}
+		op.On(unix.ENOENT, program.Skip, 3).On(unix.ENOTDIR, program.Skip, 3).On(program.Any, program.Keep, 0)
+		scripts = append(scripts, c.b.TestEqual(c.errno.Value(), ^uint64(0), uint64(unix.ENOEXEC)))
+		locked := c.b.TestEqual(c.errno.Value(), ^uint64(0), uint64(unix.EACCES))
+		c.b.Call(program.Report, c.errno.Value())
+		c.b.Land(locked)
 	}
 	c.b.Call(program.Report, c.errno.Value())
+	for i, label := range scripts {
+		c.b.Land(label)
+		words := append([]string{"/bin/sh", programs[i]}, p.Argv[1:]...)
+		c.b.Call(unix.SYS_EXECVE, c.b.String(words[0]), c.b.Strings("argv", words).Addr(), env.Addr())
+	}
 }
 
 // sigaction sets a signal to be taken by default (0) or ignored (1).

@@ -42,6 +42,7 @@ func TestGolden(t *testing.T) {
 		{name: "plain-by-root", spec: sandbox.Spec{Process: run, Root: []sandbox.Step{&sandbox.Bind{Source: "/", Dest: "/", Origin: "test"}, &sandbox.Proc{Dest: "/proc"}}}, host: func(h *sandbox.Host) { h.UID, h.GID = 0, 0 }},
 		{name: "linger", spec: sandbox.Spec{Users: sandbox.Users{UID: 1000, GID: 1000, Below: true, Sealed: true}, Process: with(func(p *sandbox.Process) {
 			p.Linger, p.Held, p.Locks = true, []*os.File{f}, []string{"/usr/.ref"}
+			p.Scripts = true
 		}), Root: []sandbox.Step{usr, &sandbox.Parents{Mode: 0o700}, &sandbox.Data{Dest: "/a/f", Content: []byte("x"), Replace: true}, &sandbox.Data{Dest: "/a/f", Mode: 0o600, Replace: true}}}},
 		{name: "ranges", spec: sandbox.Spec{Users: ranges, Root: []sandbox.Step{usr}, Process: run}},
 		{name: "everything-shared", spec: sandbox.Spec{Users: sandbox.Users{Namespace: sandbox.Namespace{Shared: true}, UID: 1000, GID: 1000, Nested: true},

@@ -159,11 +159,13 @@ func TestPrograms(t *testing.T) {
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)
 	os.WriteFile(dir+"/locked", []byte("#!/bin/sh\n"), 0o644)
+	os.WriteFile(dir+"/script", []byte("exit $#\n"), 0o755)
 	for _, tt := range []struct {
 		name     string
 		programs []string
 		want     syscall.Errno
 	}{
+		{"no program", []string{"/nowhere/true", dir + "/script"}, syscall.ENOEXEC},
 		{"found later", []string{"/nowhere/true", "/etc/passwd/true", "/bin/true"}, 0},
 		{"missing", []string{"/nowhere/true", "/nowhere/else"}, syscall.ENOENT},
 		{"not executable wins over missing", []string{dir + "/locked", "/nowhere/true"}, syscall.EACCES},
@@ -186,6 +188,19 @@ func TestPrograms(t *testing.T) {
 				t.Errorf("got %v, want %v of the command", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestScripts runs what execvp(3) has a shell run.
+func TestScripts(t *testing.T) {
+	dir := t.TempDir()
+	os.Chmod(dir, 0o755)
+	os.WriteFile(dir+"/script", []byte("exit 4$#\n"), 0o755)
+	s := plain("script", "a", "b")
+	s.Root[3] = &sandbox.Dir{Dest: "/tmp"}
+	s.Process.Programs, s.Process.Scripts = []string{"/nowhere/script", dir + "/script"}, true
+	if got := wait(t, start(t, s)); got.ExitStatus() != 42 {
+		t.Errorf("got wait status %#x, want the exit status 42", got)
 	}
 }
 

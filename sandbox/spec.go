@@ -121,6 +121,9 @@ type Process struct {
 	// Programs are tried in order, inside, until one can be executed: the result of a search
 	// of PATH. Empty: Argv[0], which then must hold a slash.
 	Programs []string
+	// Scripts lets /bin/sh run a program that the kernel does not take for one: a script without
+	// "#!" (execvp(3)).
+	Scripts bool
 	// Env is the whole environment, as KEY=VALUE.
 	Env []string
 	// Dirs are tried in order, inside, as the working directory. Empty: "/".

@@ -126,7 +126,7 @@ func (b *build) process() error {
 	l, p := b.line, &b.spec.Process
 	p.Origin = "command line"
 	p.Argv = append([]string(nil), l.args...)
-	p.Programs = l.search(l.args[0])
+	p.Programs, p.Scripts = l.search(l.args[0]), true
 	if l.argv0 != nil {
 		p.Argv[0] = *l.argv0
 	}

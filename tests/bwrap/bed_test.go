@@ -1,0 +1,126 @@
+package bwrap_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/tests/need"
+)
+
+// bed is a Flatpak installation in a folder of its own: a runtime that is one static busybox, and an
+// app that is a script. Nothing in it comes from a network.
+type bed struct {
+	dir string
+	bus string // configuration of a session bus without the machine's services but Flatpak's
+}
+
+const (
+	appID     = "org.example.App"
+	runtimeID = "org.example.Platform"
+)
+
+// newBed makes it with the installed bubblewrap.
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	for _, name := range []string{"flatpak", "dbus-run-session", "xdg-dbus-proxy"} {
+		need.Program(t, name)
+	}
+	busybox := need.Program(t, "busybox")
+	b := &bed{dir: folder(t)}
+	_, theirs := programs(t)
+	arch := b.must(t, theirs, "flatpak", "--default-arch")
+	id := runtimeID + "/" + strings.TrimSpace(arch) + "/1"
+	b.write(t, "runtime/metadata", "[Runtime]\nname="+runtimeID+"\nruntime="+id+"\nsdk="+id+"\n")
+	b.write(t, "runtime/files/.keep", "")
+	b.write(t, "runtime/usr/etc/.keep", "")
+	b.write(t, "bus.conf", `<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><servicedir>`+b.dir+`/services</servicedir>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`)
+	b.bus = b.dir + "/bus.conf"
+	b.must(t, theirs, "/bin/sh", "-ec", `
+mkdir runtime/usr/bin services
+cp "$1" runtime/usr/bin/busybox
+for applet in $("$1" --list); do [ $applet = busybox ] || ln -s busybox runtime/usr/bin/$applet; done
+cp /usr/share/dbus-1/services/org.freedesktop.Flatpak.service /usr/share/dbus-1/services/org.freedesktop.portal.Flatpak.service services
+flatpak build-export --runtime repo runtime 1
+flatpak build-update-repo repo
+flatpak remote-add --user --no-gpg-verify bed repo
+flatpak install --user -y bed `+runtimeID+`
+`, "sh", busybox)
+	return b
+}
+
+func (b *bed) write(t testing.TB, name, text string) {
+	t.Helper()
+	name = filepath.Join(b.dir, name)
+	err := os.MkdirAll(filepath.Dir(name), 0o755)
+	if err == nil {
+		err = os.WriteFile(name, []byte(text), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// command is a command in the bed whose Flatpak starts program for bubblewrap. Each has a run-time
+// folder of its own, so it sees no instances but its own.
+func (b *bed) command(t testing.TB, program string, words ...string) *exec.Cmd {
+	t.Helper()
+	run, err := os.MkdirTemp(b.dir, "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
+	cmd.Dir, cmd.WaitDelay = b.dir, time.Second
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + b.dir + "/home", "XDG_RUNTIME_DIR=" + run, "LC_ALL=C.UTF-8",
+		"FLATPAK_SYSTEM_HELPER_ON_SESSION=1", "FLATPAK_BWRAP=" + program}
+	return cmd
+}
+
+// must runs a command that has to succeed.
+func (b *bed) must(t testing.TB, program string, words ...string) string {
+	t.Helper()
+	cmd := b.command(t, program, words...)
+	out, err := cmd.Output()
+	if err != nil {
+		var stderr []byte
+		if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+			stderr = e.Stderr
+		}
+		t.Fatalf("%.300q under %s: %v\n%s%s", words, program, err, out, stderr)
+	}
+	return string(out)
+}
+
+// do gives what can be seen of a command.
+func (b *bed) do(t testing.TB, program, stdin string, words ...string) result {
+	t.Helper()
+	cmd := b.command(t, program, words...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	if err := cmd.Run(); cmd.ProcessState == nil || errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("%.300q under %s: %v\n%s", words, program, err, stderr.String())
+	}
+	return result{status: cmd.ProcessState.ExitCode(), stdout: stdout.String(), stderr: stderr.String()}
+}
+
+// buildApp makes the app, by one program from its build to its installation.
+func (b *bed) buildApp(t testing.TB, program string) string {
+	t.Helper()
+	return b.must(t, program, "/bin/sh", "-ec", `
+rm -rf app
+flatpak build-init app `+appID+` `+runtimeID+` `+runtimeID+` 1
+flatpak build app sh -c 'mkdir -p /app/bin; echo "echo the app \$*" >/app/bin/hello; chmod +x /app/bin/hello; echo built in $FLATPAK_DEST as $FLATPAK_ID'
+flatpak build-finish --command=hello app >&2
+flatpak build-export repo app >&2
+flatpak install --user -y --reinstall bed `+appID+` >&2
+`)
+}

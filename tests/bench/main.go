@@ -41,6 +41,7 @@ type bench struct {
 	snug, bwrap, launch, empty, cTrue string
 	snugBwrap                         string
 	pairs, missed                     int
+	files                             func() ([]*os.File, error) // what a command has from descriptor 3 on
 	env                               []string
 }
 
@@ -90,7 +91,7 @@ func newBench() (*bench, error) {
 
 func (b *bench) run() error {
 	b.machine()
-	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.manifest, b.start, b.enter, b.memory} {
+	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -133,14 +134,31 @@ func (b *bench) command(words []string) *exec.Cmd {
 // time runs a command once, with the null device as all its descriptors.
 func (b *bench) time(words []string) (time.Duration, error) {
 	cmd := b.command(words)
+	if b.files != nil {
+		var err error
+		if cmd.ExtraFiles, err = b.files(); err != nil {
+			return 0, err
+		}
+		defer closeAll(cmd.ExtraFiles)
+	}
 	start := time.Now()
 	err := cmd.Run()
 	took := time.Since(start)
 	if err != nil {
-		out, _ := b.command(words).CombinedOutput()
+		again := b.command(words)
+		again.ExtraFiles = cmd.ExtraFiles
+		out, _ := again.CombinedOutput()
 		return 0, fmt.Errorf("%.200q: %w\n%s", strings.Join(words, " "), err, out)
 	}
 	return took, nil
+}
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		if f != nil {
+			f.Close()
+		}
+	}
 }
 
 // compare runs two commands in turns, the first of each pair alternating.

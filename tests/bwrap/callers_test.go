@@ -101,6 +101,46 @@ for name in 'picture.png', 'broken.png':
 `)
 }
 
+// TestWebKit shows a page whose processes WebKitGTK puts into sandboxes. It starts /usr/bin/bwrap by
+// that name, so each program takes that place, in an outer sandbox that also ends what is left.
+func TestWebKit(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"xvfb-run", "dbus-run-session", "xdg-dbus-proxy"} {
+		need.Program(t, name)
+	}
+	if out, err := exec.Command("/usr/bin/python3", "-c", "import gi; gi.require_version('WebKit2', '4.1')").CombinedOutput(); err != nil {
+		need.Missingf(t, "wanted WebKitGTK for python, got %v\n%s", err, out)
+	}
+	alike(t, `mkdir -m 0700 run; XDG_RUNTIME_DIR=$PWD/run bwrap --dev-bind / / --tmpfs /tmp --unshare-pid --proc /proc --ro-bind $PROGRAM /usr/bin/bwrap --die-with-parent -- \
+dbus-run-session --config-file=$PWD/bus.conf -- xvfb-run -a /usr/bin/python3 page.py 2>/dev/null`, "web process in a PID namespace: True\nsum 3\n", "bus.conf", `
+<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`, "page.py", `
+import glob, gi
+gi.require_version('Gtk', '3.0')
+gi.require_version('WebKit2', '4.1')
+from gi.repository import GLib, Gtk, WebKit2
+def shown(view, _):
+    for name in glob.glob('/proc/[0-9]*/status'):
+        status = open(name).read()
+        if status.startswith('Name:\tWebKitWebProces'):
+            numbers = [l for l in status.splitlines() if l.startswith('NSpid:')][0].split()
+            print('web process in a PID namespace:', len(numbers) == 3)
+    print(view.get_title())
+    Gtk.main_quit()
+context = WebKit2.WebContext()
+context.set_sandbox_enabled(True)
+view = WebKit2.WebView(web_context=context)
+view.connect('notify::title', shown)
+view.connect('web-process-terminated', lambda _, why: (print('terminated', why), Gtk.main_quit()))
+window = Gtk.Window()
+window.add(view)
+window.show_all()
+view.load_html('<script>document.title = "sum " + (1 + 2)</script>', None)
+GLib.timeout_add_seconds(15, lambda: (print('no title'), Gtk.main_quit()))
+Gtk.main()
+`)
+}
+
 // TestAgent gives both programs the words that sandbox-runtime (npm, 0.0.75) makes for a shell command
 // of a coding agent: of what may be changed, parts are covered by /dev/null and by empty folders.
 func TestAgent(t *testing.T) {

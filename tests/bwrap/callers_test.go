@@ -101,6 +101,21 @@ for name in 'picture.png', 'broken.png':
 `)
 }
 
+// TestOpam builds and installs a package of OCaml's manager, by its own script around bwrap.
+func TestOpam(t *testing.T) {
+	t.Parallel()
+	need.Program(t, "opam")
+	alike(t, `export OPAMROOT=$PWD/.opam OPAMYES=1
+{ opam init --bare --no-setup local ./repo && opam switch create x --empty && opam install hello -v; } >log 2>&1 || cat log
+grep -e '^- ' -e installed log; cat .opam/x/lib/made`, "built 1\n", "repo/repo", `opam-version: "2.0"`, "repo/packages/hello/hello.1/opam", `
+opam-version: "2.0"
+maintainer: "snug"
+synopsis: "a file"
+build: [["sh" "-c" "touch /usr/x; echo built $? >made; id -u; ls /home; readlink /proc/self/ns/net"]]
+install: [["cp" "made" "%{lib}%/made"]]
+`)
+}
+
 // TestWebKit shows a page whose processes WebKitGTK puts into sandboxes. It starts /usr/bin/bwrap by
 // that name, so each program takes that place, in an outer sandbox that also ends what is left.
 func TestWebKit(t *testing.T) {

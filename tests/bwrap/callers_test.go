@@ -51,7 +51,7 @@ func alike(t *testing.T, script, shows string, files ...string) {
 	var seen []result
 	for _, program := range []string{theirs, ours} {
 		dir := folder(t, files...)
-		c := command{args: []string{"-c", script}, dir: dir, env: []string{"PATH=" + path(t, program), "HOME=" + dir, "LC_ALL=C.UTF-8", "PROGRAM=" + program}}
+		c := command{large: true, args: []string{"-c", script}, dir: dir, env: []string{"PATH=" + path(t, program), "HOME=" + dir, "LC_ALL=C.UTF-8", "PROGRAM=" + program}}
 		r := c.do(t, "/bin/sh")
 		r.stdout = strings.ReplaceAll(strings.ReplaceAll(r.stdout, dir, "DIR"), program, "PROGRAM")
 		r.stderr = messages(strings.ReplaceAll(r.stderr, dir, "DIR"))
@@ -151,7 +151,7 @@ window = Gtk.Window()
 window.add(view)
 window.show_all()
 view.load_html('<script>document.title = "sum " + (1 + 2)</script>', None)
-GLib.timeout_add_seconds(15, lambda: (print('no title'), Gtk.main_quit()))
+GLib.timeout_add_seconds(50, lambda: (print('no title'), Gtk.main_quit()))
 Gtk.main()
 `)
 }

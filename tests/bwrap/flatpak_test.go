@@ -210,7 +210,7 @@ func (b *bed) background(t *testing.T, ours, theirs string) {
 		if _, early := os.Stat(mark); cmd.ProcessState.ExitCode() != 3 || early == nil {
 			t.Errorf("%s: got %v, want exit status 3; the process behind it has ended: %t", program, err, early == nil)
 		}
-		for deadline := time.Now().Add(limit); ; time.Sleep(50 * time.Millisecond) { // the file is written by a process that nobody waits for
+		for deadline := time.Now().Add(largeLimit); ; time.Sleep(50 * time.Millisecond) { // the file is written by a process that nobody waits for
 			if _, err := os.Stat(mark); err == nil {
 				break
 			} else if time.Now().After(deadline) {

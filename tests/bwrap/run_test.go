@@ -17,7 +17,10 @@ import (
 )
 
 // limit is how long one command may take: with some words a program may wait for ever.
-const limit = 20 * time.Second
+const (
+	limit      = 20 * time.Second
+	largeLimit = 2 * time.Minute
+)
 
 // programs gives ours and theirs.
 func programs(t testing.TB) (ours, theirs string) {
@@ -44,6 +47,7 @@ type command struct {
 	stdin string         // what standard input holds
 	files map[int]string // what a descriptor holds, in a file
 	wants []int          // descriptors whose content is a result: pipes
+	large bool           // real programs are started, which takes long on a busy machine
 }
 
 // result is what can be seen of a command.
@@ -56,6 +60,10 @@ type result struct {
 // do runs the command with a program.
 func (c command) do(t testing.TB, program string) result {
 	t.Helper()
+	limit := limit
+	if c.large {
+		limit = largeLimit
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, c.args...)

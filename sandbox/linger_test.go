@@ -125,6 +125,7 @@ func TestLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer w.Close()
+	unix.SetNonblock(int(r.Fd()), false) // as os.Pipe makes it, "read" would end at once
 	s.Process.Files = []sandbox.File{{Number: 0, Source: r}}
 	s.Process.Locks = names
 	in := start(t, s)

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"cmp"
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -57,6 +58,11 @@ func (c *compiler) reap() {
 		c.takeLocks()
 		c.openGate(c.out.gate)
 		c.close(c.out.gate)
+	}
+	if c.spec.Process.Linger { // who enters later starts where it is: "flatpak enter"
+		for _, dir := range slices.Backward(c.spec.Process.dirs()) {
+			c.b.Call(unix.SYS_CHDIR, c.b.String(dir)).On(0, program.Ignore, 0)
+		}
 	}
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_NAME), c.b.String(cmp.Or(c.spec.Process.InitName, "snug-init")))
 	c.noNewPrivs()

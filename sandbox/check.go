@@ -40,6 +40,8 @@ func checkNamespaces(s *Spec, _ *Host) *Error {
 		return &Error{What: "the offsets of the clocks need a time namespace"}
 	case s.Enter == nil && !s.Mount.New() && len(s.Root) > 0:
 		return &Error{What: "files cannot be arranged in a mount namespace that is not new"}
+	case s.PIDAbove != nil && !s.owns():
+		return &Error{What: "only a new PID namespace can be made in another one"}
 	case s.Enter == nil && named && !s.UTS.New():
 		return &Error{What: "a host name needs a UTS namespace of its own"}
 	case len(s.Hostname) > 64 || len(s.Domainname) > 64:

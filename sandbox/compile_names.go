@@ -41,7 +41,7 @@ func (c *compiler) closeFiles() {
 	}{
 		{s.Time.Join, "time"}, {s.CgroupDir, "cgroup"},
 		{s.Handover.Wait, "wait"}, {s.Handover.WaitUsers, "wait_users"}, {s.Handover.Ready, "ready"},
-		{s.Users.After, "after"},
+		{s.Users.After, "after"}, {s.PIDAbove, "pid_above"},
 	} {
 		if f.file != nil {
 			c.file(f.file, f.name)
@@ -99,7 +99,7 @@ func (c *compiler) enterNamespaces() {
 		c.note("wait for the parent", "", "")
 		c.ask(msgPlace)
 	}
-	forks := s.Enter == nil && (s.PID.Join != nil || s.Time.Offset || s.Users.Join != nil && s.PID.New())
+	forks := s.Enter == nil && (s.PID.Join != nil || s.PIDAbove != nil || s.Time.Offset || s.Users.Join != nil && s.PID.New())
 	if !forks {
 		c.showNamespaces()
 	}
@@ -130,12 +130,29 @@ func (c *compiler) enterNamespaces() {
 	if s.PID.Join != nil {
 		c.setDumpable(0) // as in enterRunning
 	}
-	if later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil || s.Time.Offset {
+	c.goBelowPID()
+	if s.PIDAbove == nil && (later&unix.CLONE_NEWPID != 0 || s.PID.Join != nil || s.Time.Offset) {
 		c.forkInto()
 	}
 	if forks {
 		c.showNamespaces()
 	}
+}
+
+// goBelowPID makes the PID namespace in another than the caller's. A namespace becomes the child of
+// the one that its maker is in, not of the one that the maker's children will be in: so the maker is
+// such a child, in reach of who is there, and therefore closed to tracing (as in enterRunning).
+func (c *compiler) goBelowPID() {
+	if c.spec.PIDAbove == nil {
+		return
+	}
+	c.note("join a namespace", "pid", "")
+	c.b.Call(unix.SYS_SETNS, c.file(c.spec.PIDAbove, "pid_above").Value(), program.Num(unix.CLONE_NEWPID))
+	c.setDumpable(0)
+	c.forkInto()
+	c.note(verbClone, "", "")
+	c.b.Call(unix.SYS_UNSHARE, program.Num(unix.CLONE_NEWPID))
+	c.forkInto()
 }
 
 // showNamespaces lets the parent look at the child in its namespaces.
@@ -150,6 +167,9 @@ func (c *compiler) showNamespaces() {
 func (c *compiler) chooseNamespaces() (later uint64) {
 	s := c.spec
 	fresh := s.namespaces()
+	if s.PIDAbove != nil {
+		fresh &^= unix.CLONE_NEWPID // last of all, see goBelowPID
+	}
 	if s.Time.Offset {
 		// clone(2) cannot make it; its children are in it, so PID 1 must be one.
 		later |= fresh & (unix.CLONE_NEWTIME | unix.CLONE_NEWPID)

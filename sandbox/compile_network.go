@@ -32,7 +32,7 @@ func (c *compiler) aside() bool {
 		}
 	}
 	return s.Enter == nil && s.Net.New() && s.Users.New() && s.Mount.New() && c.host.Clone3 &&
-		s.PID.Join == nil && !s.Time.Offset && s.Handover.Placed == nil && s.Handover.Made == nil && s.Handover.WaitUsers == nil
+		s.PID.Join == nil && s.PIDAbove == nil && !s.Time.Offset && s.Handover.Placed == nil && s.Handover.Made == nil && s.Handover.WaitUsers == nil
 }
 
 // startNetwork spawns the thread.

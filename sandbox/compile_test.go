@@ -49,6 +49,7 @@ func TestGolden(t *testing.T) {
 			Mount: sandbox.Namespace{Shared: true}, PID: sandbox.Namespace{Shared: true}, IPC: sandbox.Namespace{Shared: true}, UTS: sandbox.Namespace{Shared: true},
 			Net: sandbox.Namespace{Shared: true}, Cgroup: sandbox.Namespace{Shared: true}, Process: run}},
 		{name: "enter", spec: sandbox.Spec{Users: self, Enter: &sandbox.Enter{Process: f, Namespaces: unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS}, Process: run}},
+		{name: "pid-above", spec: sandbox.Spec{Users: sandbox.Users{Namespace: sandbox.Namespace{Join: f}, Nested: true}, PIDAbove: os.Stdout, Process: run}},
 		{name: "terminal", spec: sandbox.Spec{Users: self, Root: []sandbox.Step{&sandbox.Dev{Dest: "/dev", Console: true}}, Process: with(func(p *sandbox.Process) {
 			p.Terminal = &sandbox.Terminal{Rows: 24, Cols: 80, Stdio: [3]bool{true, true, true}}
 		})}},

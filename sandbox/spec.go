@@ -26,6 +26,9 @@ type Spec struct {
 	Cgroup Namespace
 	Time   Clocks
 
+	// PIDAbove is the PID namespace in which the new one is made, in place of the caller's.
+	PIDAbove *os.File
+
 	// Enter joins the namespaces of a running sandbox. The six kinds above are then ignored; of
 	// Users the ids count. State.Enter makes such a Spec.
 	Enter *Enter

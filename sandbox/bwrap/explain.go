@@ -24,7 +24,19 @@ func (l *Line) explain(err error) error {
 	} else if l.operationOf(e.Origin) != nil {
 		text += " (" + string(e.Origin) + ")"
 	}
-	return &Error{Text: text, Hint: e.Hint, Err: err}
+	return &Error{Text: text, Hint: l.hint(e), Err: err}
+}
+
+// hint is the engine's, but for what other front ends spell in another way.
+func (l *Line) hint(e *sandbox.Error) string {
+	o := l.operationOf(e.Origin)
+	if o == nil || !o.isBind() || !errors.Is(e.Err, unix.ENOENT) {
+		return e.Hint
+	}
+	if strings.HasPrefix(e.Call, "openat2") {
+		return "a symbolic link on the way leads to nothing in the sandbox"
+	}
+	return "it went away; --bind-try and its like leave out what is not there"
 }
 
 func (l *Line) words(e *sandbox.Error) string {
@@ -66,6 +78,9 @@ func (l *Line) words(e *sandbox.Error) string {
 		return "Can't set hostname to " + *l.hostname + cause
 	}
 	if o := l.operationOf(e.Origin); o != nil {
+		if o.kind == symlink && errors.Is(e.Err, unix.EEXIST) {
+			return o.subject() + ": " + l.inPlaceOf(o)
+		}
 		return o.failed(e, cause)
 	}
 	return ""
@@ -115,10 +130,42 @@ func (o *operation) failed(e *sandbox.Error, cause string) string {
 		cause = `: Unable to find "` + newroot(o.dest) + `" in mount table`
 	case errors.Is(e.Err, unix.ESTALE):
 		return "Race condition binding dirfd"
-	case o.kind == symlink && errors.Is(e.Err, unix.EEXIST):
-		cause = ": existing destination is no symlink to " + o.source
 	}
 	return o.subject() + cause
+}
+
+// inPlaceOf says what is where a link was to be made. The sandbox is gone, so it looks at what the
+// words before have put there, and where that is a bind, at the source: good enough for a message.
+func (l *Line) inPlaceOf(link *operation) string {
+	dest := path.Clean(inside(link.dest))
+	for i := link.index(l) - 1; i >= 0; i-- {
+		o := &l.operations[i]
+		at := path.Clean(inside(o.dest))
+		rest, below := strings.CutPrefix(dest, strings.TrimSuffix(at, "/")+"/")
+		switch {
+		case at == dest && o.kind == symlink:
+			return "existing destination is " + o.source
+		case below && o.isBind():
+			if target, err := os.Readlink(path.Join(o.source, rest)); err == nil {
+				return "existing destination is " + target
+			} else if errors.Is(err, unix.EINVAL) {
+				return "destination exists and is not a symlink"
+			}
+		case at == dest:
+			return "destination exists and is not a symlink"
+		}
+	}
+	return "destination exists and is not a symlink to " + link.source
+}
+
+// index is the place of an operation among all.
+func (o *operation) index(l *Line) int {
+	for i := range l.operations {
+		if o == &l.operations[i] {
+			return i
+		}
+	}
+	return 0
 }
 
 func newroot(dest string) string { return "/newroot/" + strings.TrimLeft(dest, "/") }

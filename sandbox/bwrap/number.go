@@ -6,32 +6,34 @@ import (
 	"strings"
 )
 
-// number reads a descriptor or an id as strtol(3) with base 10 does, and refuses what is negative.
+// number reads a descriptor or an id as strtol(3) with base 10 does, and refuses what is negative
+// or too large for one. (bubblewrap cuts larger ones off: its 4294967299 is 3.)
 func number(text, what string) (int, error) {
-	invalid := die("Invalid " + what + ": " + text)
-	digits := strings.TrimLeft(text, " \t\n\v\f\r")
-	digits = strings.TrimPrefix(digits, "+")
-	if digits == "" || digits[0] < '0' || digits[0] > '9' {
-		if rest := strings.TrimPrefix(digits, "-"); rest != digits && strings.Trim(rest, "0") == "" && rest != "" {
-			return 0, nil // -0
-		}
-		return 0, invalid
-	}
-	n, err := strconv.ParseUint(digits, 10, 31)
-	if err != nil || n > math.MaxInt32 {
-		return 0, invalid
+	n, ok := integer(text, 10)
+	if !ok || n > math.MaxInt32 {
+		return 0, die("Invalid " + what + ": " + text)
 	}
 	return int(n), nil
 }
 
 // octal reads a mode as strtoul(3) with base 8 does.
 func octal(text string) (uint32, bool) {
-	digits := strings.TrimPrefix(strings.TrimLeft(text, " \t\n\v\f\r"), "+")
-	if digits == "" || digits[0] < '0' || digits[0] > '7' {
-		return 0, false
+	n, ok := integer(text, 8)
+	return uint32(n), ok && n <= 0o7777
+}
+
+// integer reads blanks, a sign and digits. All that is negative but -0 is refused.
+func integer(text string, base int) (uint64, bool) {
+	digits := strings.TrimLeft(text, " \t\n\v\f\r")
+	negative := strings.HasPrefix(digits, "-")
+	if negative || strings.HasPrefix(digits, "+") {
+		digits = digits[1:]
 	}
-	n, err := strconv.ParseUint(digits, 8, 32)
-	return uint32(n), err == nil && n <= 0o7777
+	if digits == "" || digits[0] < '0' || digits[0] > '9' {
+		return 0, false // strconv would take a sign
+	}
+	n, err := strconv.ParseUint(digits, base, 64)
+	return n, err == nil && !(negative && n != 0)
 }
 
 // bytesOf reads a size as strtoull(3) with base 0 does, without signs and blanks.

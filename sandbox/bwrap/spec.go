@@ -34,8 +34,11 @@ type Caller struct {
 	Find func(path string) (string, error)
 }
 
-// Spec is the sandbox that the words ask for.
+// Spec is the sandbox that the words ask for. There must be a command among them.
 func (l *Line) Spec(h *sandbox.Host, c *Caller) (*sandbox.Spec, error) {
+	if len(l.args) == 0 {
+		return nil, errUsage
+	}
 	b := &build{line: l, host: h, caller: c, spec: &sandbox.Spec{}, parents: 0o755}
 	for _, part := range []func(*build) error{(*build).namespaces, (*build).users, (*build).root, (*build).process, (*build).capabilities, (*build).filters} {
 		if err := part(b); err != nil {
@@ -79,12 +82,14 @@ func (b *build) namespaces() error {
 	s.IPC.Shared, s.UTS.Shared, s.Net.Shared = !l.ipc, !l.uts, !l.net
 	s.Cgroup.Shared = !l.cgroup && !(l.cgroupTry && !b.caller.NoCgroups())
 	s.PID.Shared = !l.pid && !l.pids.given
-	if l.pids.given && l.pid {
-		return &Error{Text: "--pidns cannot be combined with --unshare-pid in this version", Hint: "join the namespace alone, or make a new one alone"}
+	if l.hostname != nil {
+		s.Hostname = *l.hostname
 	}
 	join, err := b.file(l.pids)
-	if s.PID.Join = join; err == nil && l.hostname != nil {
-		s.Hostname = *l.hostname
+	if l.pid {
+		s.PIDAbove = join
+	} else {
+		s.PID.Join = join
 	}
 	return err
 }

@@ -212,7 +212,15 @@ func (s *Dir) compile(c *compiler) {
 	if !c.checkDest("make folder", s.Dest, s.Origin) || !c.checkMode("make folder", s.Dest, s.Mode, s.Origin) || len(split(s.Dest)) == 0 {
 		return
 	}
-	c.done(c.open(s.Dest, aFolder, orDefault(s.Mode, 0o755)), nil)
+	p := c.open(s.Dest, aFolder, orDefault(s.Mode, 0o755))
+	if path := "."; p.path == "" || !p.parent.children[p.name].ours { // what is there may be no folder
+		if p.path != "" {
+			path = p.path
+		}
+		c.b.Call(unix.SYS_OPENAT, c.dir(p), c.b.String(path), program.Num(unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC), program.Num(0)).To(c.from)
+		c.close(c.from)
+	}
+	c.done(p, nil)
 }
 
 // parent opens the folder that holds dest, and gives the last name.

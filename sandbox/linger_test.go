@@ -153,10 +153,15 @@ func TestLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Process.Files = nil
-	if in, err := sandbox.Run(s); err == nil {
-		in.Close()
-		t.Error("started without a lock")
-	} else if !strings.Contains(err.Error(), `lock "`+names[1]+`"`) {
-		t.Errorf("got %v, want it to name the file that is locked", err)
+	for _, shared := range []bool{false, true} { // the app waits for who fails to lock
+		if s.PID.Shared = shared; shared {
+			s.Root = slices.Delete(s.Root, 1, 2)
+		}
+		if in, err := sandbox.Run(s); err == nil {
+			in.Close()
+			t.Error("started without a lock")
+		} else if !strings.Contains(err.Error(), `lock "`+names[1]+`"`) {
+			t.Errorf("got %v, want it to name the file that is locked", err)
+		}
 	}
 }

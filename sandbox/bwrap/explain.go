@@ -40,12 +40,12 @@ func (l *Line) hint(e *sandbox.Error) string {
 }
 
 func (l *Line) words(e *sandbox.Error) string {
+	if e.Err == nil {
+		return "" // the engine has refused it
+	}
 	cause := ": " + spell(e.Err)
-	switch {
-	case e.Exec:
+	if e.Exec {
 		return "execvp " + l.args[0] + cause
-	case e.Err == nil:
-		return ""
 	}
 	switch e.Verb {
 	case "make the namespaces":
@@ -118,6 +118,8 @@ func (o *operation) failed(e *sandbox.Error, cause string) string {
 		return "Can't mkdir " + o.dest + cause
 	case call == "mkdirat", call == "openat2" && o.kind != chmod && o.kind != file:
 		return "Can't mkdir parents for " + o.dest + cause
+	case o.kind == dir && errors.Is(e.Err, unix.ENOTDIR):
+		return "Can't mkdir " + o.dest + cause
 	case call == "mknodat":
 		return "Can't create file at " + o.dest + cause
 	case call == "move_mount" && o.isBind() && errors.Is(e.Err, unix.EINVAL), errors.Is(e.Err, unix.ENOTDIR) && call == "move_mount":

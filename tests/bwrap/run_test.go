@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -60,6 +61,16 @@ type result struct {
 // do runs the command with a program.
 func (c command) do(t testing.TB, program string) result {
 	t.Helper()
+	r, err := c.try(t, program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// try is do for any goroutine.
+func (c command) try(t testing.TB, program string) (result, error) {
+	t.Helper()
 	limit := limit
 	if c.large {
 		limit = largeLimit
@@ -96,13 +107,13 @@ func (c command) do(t testing.TB, program string) result {
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) {
-		t.Fatalf("%s: %v", program, err)
+		return r, fmt.Errorf("%s: %w", program, err)
 	}
 	if ctx.Err() != nil {
-		t.Fatalf("%s %q has not ended after %v\n%s", program, c.args, limit, stderr.String())
+		return r, fmt.Errorf("%s %q has not ended after %v\n%s", program, c.args, limit, stderr.String())
 	}
 	r.status, r.stdout, r.stderr = cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
-	return r
+	return r, nil
 }
 
 // file makes what a descriptor is to be, or nil.

@@ -105,9 +105,9 @@ func (l *Line) run() (status int, err error) {
 
 // caller is this process.
 func caller() (*Caller, error) {
-	dir, err := os.Getwd()
+	dir, err := os.Getwd() // $PWD, if that is it
 	if err != nil {
-		return nil, dieWith("Can't get the working directory", err)
+		dir = "" // it is gone
 	}
 	umask := unix.Umask(0o077)
 	unix.Umask(umask)

@@ -2,7 +2,6 @@ package bwrap
 
 import (
 	"errors"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -102,7 +101,7 @@ func (b *build) absolute(source string) string {
 	if strings.HasPrefix(source, "/") || source == "" {
 		return source
 	}
-	return filepath.Join(b.caller.Dir, source)
+	return b.caller.Dir + "/" + source // not cleaned: what is before a ".." may be a link
 }
 
 // find makes a source absolute and follows its links. The child could not: for it "/.." is the new
@@ -110,7 +109,7 @@ func (b *build) absolute(source string) string {
 func (b *build) find(o *operation, source string) (path string, missing bool, err error) {
 	path = b.absolute(source)
 	real, err := b.caller.Find(path)
-	if err == nil && real == "" && !o.optional {
+	if err == nil && real == "" && !o.optional || b.caller.Dir == "" && path != source {
 		err = unix.ENOENT
 	}
 	switch {

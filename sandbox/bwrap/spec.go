@@ -13,7 +13,7 @@ import (
 
 // Caller is what a sandbox takes over from the process that asks for it, beside its words.
 type Caller struct {
-	Dir   string // the working directory
+	Dir   string // the working directory, "" if there is none any more
 	Umask uint32
 	// What follows is asked for only if the words need to know.
 
@@ -136,7 +136,9 @@ func (b *build) process() error {
 		p.Argv[0] = *l.argv0
 	}
 	p.Env, p.PWD = l.env, true
-	p.Dirs = []string{b.caller.Dir}
+	if b.caller.Dir != "" {
+		p.Dirs = []string{b.caller.Dir}
+	}
 	if home, ok := l.variable("HOME"); ok && home != "" {
 		p.Dirs = append(p.Dirs, home)
 	}

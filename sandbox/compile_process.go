@@ -302,6 +302,7 @@ func (c *compiler) confine() {
 	}
 	c.note("say that all is set up", "", "")
 	c.say(msgReady)
+	c.restoreSignals()
 	for i := range s.Process.Filters {
 		c.filter(&s.Process.Filters[i])
 	}
@@ -369,6 +370,10 @@ func (c *compiler) filter(f *Filter) {
 	if f.Listen {
 		flags |= unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
 	}
+	if flags == 0 { // filters before this one allow this call rather than seccomp(2)
+		c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_SECCOMP), program.Num(unix.SECCOMP_MODE_FILTER), prog.Addr(), program.Num(0), program.Num(0))
+		return
+	}
 	op := c.b.Call(unix.SYS_SECCOMP, program.Num(unix.SECCOMP_SET_MODE_FILTER), program.Num(flags), prog.Addr())
 	if !f.Listen {
 		return
@@ -381,9 +386,10 @@ func (c *compiler) filter(f *Filter) {
 	c.await(c.status)
 }
 
-// exec restores the caller's signals as the very last thing before the program is started.
-// Handlers are gone by then: one of the Go runtime's would run in a process without it.
-func (c *compiler) exec() {
+// restoreSignals gives the app the caller's signals. Handlers are gone before the mask is restored: one
+// of the Go runtime's would run in a process without it. It comes before the filters, which need to
+// let nothing through for us but execve, and a next filter.
+func (c *compiler) restoreSignals() {
 	p := &c.spec.Process
 	c.note("restore signals", "", "")
 	for sig := 1; sig <= 64; sig++ {
@@ -396,7 +402,11 @@ func (c *compiler) exec() {
 		}
 	}
 	c.b.Call(unix.SYS_RT_SIGPROCMASK, program.Num(unix.SIG_SETMASK), c.b.Words("sigset", program.Num(p.Signals.Blocked)).Addr(), program.Num(0), program.Num(8))
+}
 
+// exec starts the program.
+func (c *compiler) exec() {
+	p := &c.spec.Process
 	c.note(verbExec, p.Argv[0], p.Origin)
 	argv := c.b.Strings("argv", p.Argv)
 	if !p.PWD {

@@ -63,7 +63,7 @@ as_user() {
 		PATH="$($go env GOROOT)/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" LANG=C.UTF-8 \
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
-		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" \
+		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
 		ARTIFACTS="${ARTIFACTS:-}" VERSION="$version" sh tests/run.sh "$@"
 }
 

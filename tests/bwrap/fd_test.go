@@ -37,7 +37,15 @@ func given(t *testing.T, program string, files []*os.File, args ...string) (stri
 // combined runs a command to its end, which is not far.
 func combined(t *testing.T, cmd *exec.Cmd) (string, error) {
 	t.Helper()
-	timer := time.AfterFunc(limit, func() { cmd.Process.Kill() })
+	return combinedFor(limit, cmd)
+}
+
+func combinedFor(limit time.Duration, cmd *exec.Cmd) (string, error) {
+	timer := time.AfterFunc(limit, func() {
+		if p := cmd.Process; p != nil {
+			p.Kill()
+		}
+	})
 	defer timer.Stop()
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()

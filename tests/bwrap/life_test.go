@@ -2,6 +2,7 @@ package bwrap_test
 
 import (
 	"bufio"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -301,6 +302,30 @@ func TestNoLeak(t *testing.T) {
 		if !until(func() bool { return unix.Kill(-group.Process.Pid, 0) == unix.ESRCH }) {
 			t.Errorf("%s: a process is left", words)
 			unix.Kill(-group.Process.Pid, unix.SIGKILL)
+		}
+	}
+}
+
+// TestFilters installs filters that refuse what only the set-up needs: as with bubblewrap they have to
+// let execve through, and prctl(2) for the next filter.
+func TestFilters(t *testing.T) {
+	ours, theirs := programs(t)
+	var code []byte
+	insn := func(op uint16, jt, jf uint8, k uint32) {
+		code = binary.NativeEndian.AppendUint16(code, op)
+		code = binary.NativeEndian.AppendUint32(append(code, jt, jf), k)
+	}
+	insn(0x20, 0, 0, 0) // load the number
+	for _, nr := range []uint32{unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_SECCOMP, unix.SYS_SENDMSG, unix.SYS_CAPSET, unix.SYS_CHDIR, unix.SYS_UNAME} {
+		insn(0x15, 0, 1, nr)
+		insn(0x06, 0, 0, unix.SECCOMP_RET_ERRNO|uint32(unix.ENOSYS))
+	}
+	insn(0x06, 0, 0, unix.SECCOMP_RET_ALLOW)
+	for _, words := range []string{"--add-seccomp-fd 3 --add-seccomp-fd 4", "--unshare-pid --add-seccomp-fd 3 --add-seccomp-fd 4", "--seccomp 3 --die-with-parent"} {
+		c := command{files: map[int]string{3: string(code), 4: string(code)}, args: append(append([]string{"--ro-bind", "/", "/"}, strings.Fields(words)...), "/usr/bin/uname")}
+		want, got := c.do(t, theirs), c.do(t, ours)
+		if got.status != 1 || got.status != want.status || got.stderr != want.stderr || !strings.Contains(got.stderr, "/usr/bin/uname: cannot get system name") {
+			t.Errorf("%s: got %d and %q, want %d and %q", words, got.status, got.stderr, want.status, want.stderr)
 		}
 	}
 }

@@ -69,6 +69,7 @@ as_user() {
 
 # What only root can arrange: other owners, mounts on the host, cgroups.
 root_tests() {
+	(cd "$tree" && make -s build && CGO_ENABLED=0 $go test -count=1 -run '^TestRoot' ./tests/bwrap)
 	(cd "$tree" && CGO_ENABLED=0 $go test -count=1 -run 'TestCgroup|TestSlave|TestFolderOfAnother' ./sandbox ./manifests/compose)
 }
 

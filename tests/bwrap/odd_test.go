@@ -154,3 +154,41 @@ func TestExplain(t *testing.T) {
 		t.Errorf("got %q and %v", out, cmd.ProcessState)
 	}
 }
+
+// The corners that docs/conformance.md lists.
+
+func TestEmptySource(t *testing.T) {
+	behaves(t, command{args: append(system[:len(system):len(system)], "--bind-try", "", "/x", "/bin/sh", "-c", "test -e /x || echo none")}, "none\n")
+	fails(t, command{args: append(system[:len(system):len(system)], "--bind", "", "/x", "/bin/echo", "ran")}, "bwrap: Can't find source path : No such file or directory")
+}
+
+func TestDots(t *testing.T) {
+	behaves(t, command{args: append(system[:len(system):len(system)], "--dir", "/x/../y", "/bin/sh", "-c", "test -e /x || ls -d /y")}, "/y\n")
+	behaves(t, command{args: append(system[:len(system):len(system)], "--symlink", "a", "/x/l/", "/usr/bin/readlink", "/x/l")}, "a\n")
+	fails(t, command{args: append(system[:len(system):len(system)], "--symlink", "none", "/l", "--dir", "/l", "/bin/echo", "ran")}, "bwrap: Can't mkdir parents for /l: No such file or directory")
+	// A source is the kernel's: what is before ".." may be a link.
+	dir := folder(t, "a/b/file", "right\n", "file", "wrong\n")
+	if err := os.Symlink("a/b", dir+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(dir+"/a/file", []byte("right\n"), 0o644)
+	c := command{dir: dir, args: append(system[:len(system):len(system)], "--ro-bind", "link/../file", "/f", "/bin/cat", "/f")}
+	behaves(t, c, "right\n")
+	if _, theirs := programs(t); c.do(t, theirs).stdout != "right\n" {
+		t.Error("control: bubblewrap finds another file")
+	}
+}
+
+func TestNamespaceFile(t *testing.T) {
+	behaves(t, command{args: append(system[:len(system):len(system)], "--ro-bind-try", "/proc/self/ns/user", "/run/.userns", "/bin/sh", "-c", "test -f /run/.userns && echo there")}, "there\n")
+}
+
+func TestUserMap(t *testing.T) {
+	ours, _ := programs(t)
+	for _, words := range []string{"", "--uid 0 --gid 0", "--uid 5", "--dev /dev --uid 5"} {
+		out, status := given(t, ours, nil, append(append([]string{"--bind", "/", "/", "--proc", "/proc"}, strings.Fields(words)...), "/bin/sh", "-c", "[ $(wc -l </proc/self/uid_map) = 1 ] && read id rest </proc/self/uid_map && [ $id = $(id -u) ] && echo one")...)
+		if out != "one\n" || status != 0 {
+			t.Errorf("%s: got %q and %d", words, out, status)
+		}
+	}
+}

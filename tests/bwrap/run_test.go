@@ -119,10 +119,11 @@ func (c command) try(t testing.TB, program string) (result, error) {
 // file makes what a descriptor is to be, or nil.
 func (c command) file(t testing.TB, fd int, done chan func(), r *result) *os.File {
 	if text, ok := c.files[fd]; ok {
-		f, err := os.CreateTemp(t.TempDir(), "fd")
+		f, err := os.CreateTemp("", "bwrap-test-")
 		if err != nil {
 			t.Fatal(err)
 		}
+		os.Remove(f.Name())
 		f.WriteString(text)
 		f.Seek(0, io.SeekStart)
 		return f

@@ -215,7 +215,7 @@ func addFiles(dir string, sh func(string) []string, ok func(string, ...string), 
 	add("exit with PID", command{args: words(system, []string{"--unshare-pid"}, sh("exit 7"))})
 	add("killed", command{args: words(system, sh("kill -9 $$"))})
 	add("killed with PID", command{args: words(system, []string{"--unshare-pid"}, sh("kill -TERM $$"))})
-	add("orphans", command{args: words(system, []string{"--proc", "/proc", "--unshare-pid"}, sh("(sleep 0.2 & exec sleep 0.1) & sleep 0.6; ps -e -o stat=,comm= | sort"))})
+	add("orphans", command{args: words(system, []string{"--proc", "/proc", "--unshare-pid"}, sh("(sleep 0.2 & exec sleep 0.1) & sleep 0.6; x=$(ps -e -o stat=,comm=); echo \"$x\" | sort"))})
 	add("PID 1 is not the app", command{args: words(system, []string{"--proc", "/proc", "--unshare-pid"}, sh("echo $$ $PPID; ls -d /proc/[0-9]* | head -3"))})
 }
 

@@ -39,7 +39,7 @@ func machine() *sandbox.Host {
 
 func caller() *bwrap.Caller {
 	return &bwrap.Caller{
-		Dir: "/work", Umask: 0o022,
+		Dir: "/home/ada", Umask: 0o022,
 		Terminal: func() string { return "" }, Caps: func() (caps.Set, error) { return 0, nil },
 		NoUsers: func() bool { return false }, NoCgroups: func() bool { return false },
 		Read: holding(map[int]string{3: "three\n", 4: "\x06\x00\x00\x00\x00\x00\xff\x7f", 5: "five\n"}),

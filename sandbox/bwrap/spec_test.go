@@ -29,7 +29,7 @@ func TestGolden(t *testing.T) {
 		"joined-below":   "--userns 7 --pidns 9 --unshare-pid --uid 5 --bind / / true",
 		"mapped":         "--unshare-user --userns-block-fd 7 --info-fd 8 --bind / / true",
 		"files":          "--bind a b --bind-try /none /n --dev-bind ./c/../d //d --ro-bind-fd 7 /e --perms 0 --dir /f --chmod 0 /f --size 4096 --perms 01777 --tmpfs /g --mqueue /h --perms 0640 --bind-data 3 /i/j/k true",
-		"overlays":       "--overlay-src /a --overlay-src b --overlay up /work/w /o --overlay-src /c --tmp-overlay /t --overlay-src /d --overlay-src /e --ro-overlay /r true",
+		"overlays":       "--overlay-src /a --overlay-src b --overlay up /home/ada/w /o --overlay-src /c --tmp-overlay /t --overlay-src /d --overlay-src /e --ro-overlay /r true",
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name, line, printed(spec(t, strings.Fields(line)...)))

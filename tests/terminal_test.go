@@ -345,6 +345,46 @@ func TestSharedTerminal(t *testing.T) {
 	})
 }
 
+// TestOthersLines: a line that another program of the pipeline waits for is that one's, whatever the
+// app does.
+func TestOthersLines(t *testing.T) {
+	p := sit(t)
+	p.script("ask", `#!/bin/bash
+exec 3<>/dev/tty
+sleep 0.3
+for i in 1 2 3 4; do
+	stty $1 <&3
+	echo "ans""wer:"
+	echo "<$(head -n 1 <&3)>"
+	stty echo <&3
+done
+`)
+	for _, app := range []string{"sleep 3", "sh -c 'while read l; do echo stolen $l >&2; done'"} {
+		for _, mode := range []string{"-echo", "echo"} {
+			p.same("snug run -- "+app+" | ./ask "+mode, func() {
+				for i := range 4 {
+					p.sees("answer:")
+					time.Sleep(100 * time.Millisecond)
+					p.types(fmt.Sprintf("secret%d\n", i))
+					if got := p.sees(">"); strings.Contains(got, "stolen") || !strings.Contains(got, fmt.Sprintf("<secret%d", i)) {
+						t.Errorf("%s, stty %s: want answer %d, got %q", app, mode, i, got)
+					}
+				}
+				p.types("\x04\x04")
+			})
+		}
+	}
+	p.types("snug run -- sleep 1 | cat\n")
+	time.Sleep(300 * time.Millisecond)
+	p.types("for the app\necho ke''pt\n")
+	p.sees("kept\r\n", "ready> ")
+	p.same("snug run -- cat | sort | uniq -c", func() {
+		time.Sleep(300 * time.Millisecond)
+		p.types(strings.Repeat("many lines\n", 100) + "\x04")
+		p.sees("100 many lines")
+	})
+}
+
 // TestInterrupt: what a shell and make do when Ctrl-C has ended what they run. It is one process: dash
 // would lose a Ctrl-C that comes between its vfork and exec, and wait on.
 func TestInterrupt(t *testing.T) {
@@ -456,8 +496,8 @@ func TestSettings(t *testing.T) {
 		p.types("late\n\x04")
 		p.sees("late\r\nlate\r\n")
 	})
-	p.types("stty -echo; snug run -- cat | cat\n")
-	time.Sleep(300 * time.Millisecond)
+	p.types("stty -echo; snug run -- cat\n")
+	p.raw(true)
 	p.types("un''seen\n\x04")
 	p.sees("un''seen\r\n")
 }

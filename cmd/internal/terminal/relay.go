@@ -28,6 +28,9 @@ const (
 	// glance is how often the terminal is looked at while its keys are not ours: a shell that puts
 	// a running job into the foreground does not say so (bash sends no SIGCONT).
 	glance = 200 * time.Millisecond
+	// courtesy is how long keys that others may want are left to them: who waits in read(2) when
+	// they are typed has them before we look again.
+	courtesy = 5 * time.Millisecond
 )
 
 // Relay carries bytes and size changes between the person's terminal and the master of one in a
@@ -40,6 +43,10 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 	t.master, t.redraw = master, redraw
 	t.front = t.foreground() // the app has just started, with the size of now
 	t.mu.Unlock()
+	t.keys = t.in
+	if !t.always {
+		t.keys = reopen(t.in)
+	}
 	t.ahead()
 	t.settle()
 	changed := make(chan os.Signal, 2)
@@ -161,14 +168,17 @@ const ordinary = unix.ICANON | unix.ECHO
 // wanted decides about the keys by the local flags of both terminals; the person's without what
 // this program has changed.
 func (t *Terminal) wanted(own, inside uint32) keys {
-	asked := own&^inside&ordinary != 0
 	switch {
-	case t.always, asked && own&ordinary == ordinary:
+	case t.always:
 		return keysRaw
-	case t.lines && !asked && own&unix.ICANON != 0:
+	case own&ordinary != ordinary:
+		return keysElsewhere // a pager's that reads what the app prints, or for a password
+	case inside&ordinary != ordinary:
+		return keysRaw
+	case t.lines:
 		return keysLines
 	}
-	return keysElsewhere // such as those of a pager that reads what the app prints
+	return keysElsewhere
 }
 
 func (t *Terminal) wake() {
@@ -181,22 +191,21 @@ func (t *Terminal) wake() {
 // typed carries keys in.
 func (t *Terminal) typed() {
 	buf := make([]byte, 64<<10)
+	pause := time.Millisecond
 	for {
 		what := t.settle()
-		if what == keysElsewhere {
+		if what == keysElsewhere || what == keysLines && t.unread() {
 			select {
 			case <-t.woken:
-			case <-time.After(glance):
+			case <-time.After(pause):
 			}
+			pause = min(2*pause, glance)
 			continue
 		}
-		wait := int(glance / time.Millisecond)
-		if t.always {
-			wait = -1 // none but a signal takes the terminal from us, and it ends this wait
-		}
-		if n, err := unix.Poll([]unix.PollFd{{Fd: int32(t.in), Events: unix.POLLIN}}, wait); what != keysGone && (n == 0 || err != nil) {
+		if what != keysGone && !t.ready() {
 			continue
 		}
+		pause = time.Millisecond
 		// It may have become another's meanwhile: reading in the background stops the program.
 		if what = t.settle(); what == keysRaw || what == keysLines {
 			what = t.take(what, buf)
@@ -213,9 +222,24 @@ func (t *Terminal) typed() {
 	}
 }
 
+// ready waits for keys, and reports whether there are some that no other program has taken.
+func (t *Terminal) ready() bool {
+	fds := []unix.PollFd{{Fd: int32(t.keys), Events: unix.POLLIN}}
+	if t.always { // none but a signal takes the terminal from us, and it ends this wait
+		n, err := unix.Poll(fds, -1)
+		return n > 0 && err == nil
+	}
+	if n, err := unix.Poll(fds, int(glance/time.Millisecond)); n == 0 || err != nil {
+		return false
+	}
+	time.Sleep(courtesy)
+	n, err := unix.Poll(fds, 0)
+	return n > 0 && err == nil
+}
+
 // take reads what was typed and passes it on.
 func (t *Terminal) take(what keys, buf []byte) keys {
-	n, err := unix.Read(t.in, buf)
+	n, err := unix.Read(t.keys, buf)
 	switch {
 	case n > 0 && what == keysRaw:
 		t.master.Write(buf[:n])
@@ -257,7 +281,7 @@ func (t *Terminal) sendLine(line []byte) {
 // deliver writes a line and waits until the line discipline inside has taken it, which the kernel
 // lets it do a little later, or when somebody at the other end finds nothing to read.
 func (t *Terminal) deliver(line []byte) {
-	peer, err := unix.IoctlRetInt(int(t.master.Fd()), unix.TIOCGPTPEER)
+	peer, err := t.peer()
 	if err != nil {
 		return
 	}
@@ -271,6 +295,29 @@ func (t *Terminal) deliver(line []byte) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// unread reports whether those inside have left what went in before. Then the next line stays where
+// it is: it may be for the shell, or for another program, if the app does not read at all. That they
+// wait for one cannot be seen, so one line goes in ahead.
+func (t *Terminal) unread() bool {
+	peer, err := t.peer()
+	if err != nil {
+		return false
+	}
+	defer unix.Close(peer)
+	fds := []unix.PollFd{{Fd: int32(peer), Events: unix.POLLIN}}
+	_, err = unix.Poll(fds, 0)
+	return err == nil && fds[0].Revents&unix.POLLIN != 0
+}
+
+// peer opens the terminal inside, for a moment: as long as it is open its end is not seen.
+func (t *Terminal) peer() (int, error) {
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, t.master.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
 }
 
 // print carries output out, until nobody inside holds the terminal, which EIO says.

@@ -13,8 +13,10 @@
 //     for single keys there is stopped, as the kernel would have done, with this program.
 //   - Keys are read at once where nobody else would: standard input is the terminal and standard
 //     output is no pipe. Behind or before a pipe, where another may want them ("git log | less"),
-//     the terminal keeps its own lines, and the keys are only taken while the app inside has
-//     asked for single keys or for no echo, and nobody outside has.
+//     they are only taken while the terminal edits and shows lines, so nobody outside has asked
+//     for single keys or a password: whole lines, or every key once the app inside asks for that.
+//     Another that waits when something is typed has it, and no line goes in before those inside
+//     have read the last one.
 //   - Only the bits that were changed are put back, so that two that end in any order leave the
 //     terminal as it was.
 //
@@ -23,6 +25,7 @@ package terminal
 
 import (
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -32,6 +35,7 @@ import (
 // Terminal is the person's terminal.
 type Terminal struct {
 	in, out int  // descriptors; keys come from in
+	keys    int  // where they are read: in itself, or another opening of it
 	lines   bool // standard input is the terminal
 	always  bool // keys are the app's whenever snug is in the foreground
 	alone   bool // all that comes out comes through us
@@ -83,6 +87,22 @@ func Open() *Terminal {
 	t.always = is[0] && !isPipe(1) && err == nil
 	t.alone = t.always && is[1] && is[2]
 	return t
+}
+
+// reopen opens a terminal again for reading without waiting: when another has taken what was typed,
+// a read that waits would get what is typed next, perhaps for that one. The person may have no right
+// to open it, as under "su -c"; then it is the old one, and [courtesy] has to do.
+func reopen(fd int) int {
+	const flags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	if again, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), flags, 0); err == nil {
+		return again
+	}
+	if _, err := unix.IoctlGetUint32(fd, unix.TIOCGPGRP); err == nil { // it is the session's own
+		if again, err := unix.Open("/dev/tty", flags, 0); err == nil {
+			return again
+		}
+	}
+	return fd
 }
 
 func isPipe(fd int) bool {

@@ -385,6 +385,36 @@ done
 	})
 }
 
+// TestOthersTerminal: from a session of its own, snug uses the terminal only while who waits for it
+// there is in the foreground.
+func TestOthersTerminal(t *testing.T) {
+	reads := "sh -c 'while read l; do echo stolen $l; done'"
+	keys := "sh -c 'stty raw -echo; while :; do echo stolen $(head -c 1); done'"
+	for _, how := range []string{"setsid snug run -- " + reads, "setsid snug run -- " + keys, "setsid -w snug run -- " + keys} {
+		p := sit(t)
+		p.types("stty -a >before; " + how + " &\n")
+		p.sees("ready> ")
+		time.Sleep(500 * time.Millisecond)
+		for range 5 {
+			p.types("echo mi''ne; head -n 1\n")
+			p.sees("mine\r\n")
+			time.Sleep(50 * time.Millisecond)
+			p.types("for he''ad\n")
+			p.sees("for he''ad\r\n", "for he''ad\r\n", "ready> ")
+		}
+		p.types("stty -a >after; cmp before after && echo un''changed\n")
+		if got := p.sees("unchanged", "ready> "); strings.Contains(got, "stolen") {
+			t.Errorf("%s: got what is the shell's: %q", how, got)
+		}
+	}
+	p := sit(t)
+	p.same("setsid -w snug run -- cat", func() {
+		time.Sleep(300 * time.Millisecond)
+		p.types("li''ne\n\x04")
+		p.sees("li''ne\r\nli''ne\r\n")
+	})
+}
+
 // TestInterrupt: what a shell and make do when Ctrl-C has ended what they run. It is one process: dash
 // would lose a Ctrl-C that comes between its vfork and exec, and wait on.
 func TestInterrupt(t *testing.T) {

@@ -10,7 +10,9 @@
 //
 //   - In the background nothing is read and no setting is touched; output goes out, as for any
 //     program. What was missed, keys, size, a redraw, is made good in the foreground. An app that asks
-//     for single keys there is stopped, as the kernel would have done, with this program.
+//     for single keys there is stopped, as the kernel would have done, with this program. Another
+//     session's terminal ("su -c", setsid(1)) is in the foreground for us while the nearest
+//     ancestor that sits at it is.
 //   - Keys are read at once where nobody else would: standard input is the terminal and standard
 //     output is no pipe. Behind or before a pipe, where another may want them ("git log | less"),
 //     they are only taken while the terminal edits and shows lines, so nobody outside has asked
@@ -81,8 +83,8 @@ func Open() *Terminal {
 	if is[0] {
 		t.in, t.lines = 0, true
 	}
-	// Of a terminal that is not the session's own (setsid(1), "su -c") nobody can say whether
-	// another is in its foreground.
+	// The kernel does not keep us off a terminal that is not the session's own ("su -c"): another
+	// may want what is typed there.
 	_, err := unix.IoctlGetUint32(t.in, unix.TIOCGPGRP)
 	t.always = is[0] && !isPipe(1) && err == nil
 	t.alone = t.always && is[1] && is[2]
@@ -128,12 +130,6 @@ func (t *Terminal) Settings() *unix.Termios {
 		return nil
 	}
 	return now
-}
-
-// foreground reports whether the terminal is ours to change and to read.
-func (t *Terminal) foreground() bool {
-	group, err := unix.IoctlGetUint32(t.in, unix.TIOCGPGRP)
-	return err == unix.ENOTTY || err == nil && int(group) == unix.Getpgrp()
 }
 
 // The flags that are off in raw mode (cfmakeraw(3)). Those of the line stay: they say how it is wired.

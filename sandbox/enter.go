@@ -155,19 +155,21 @@ func within(s, app caps.Sets) caps.Sets {
 	return s
 }
 
-// startTime is field 22 of /proc/PID/stat (proc_pid_stat(5)). The name in field 2 may hold
-// anything; nothing behind its last parenthesis can.
+// startTime is when a process was started, in clock ticks.
 func startTime(pid int) (uint64, bool) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0, false
-	}
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) < 20 {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	n, err := strconv.ParseUint(statField(pid, 22), 10, 64)
 	return n, err == nil
+}
+
+// statField is a field of /proc/PID/stat from the third on (proc_pid_stat(5)), or "". The name in
+// field 2 may hold anything; nothing behind its last parenthesis can.
+func statField(pid, field int) string {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if err != nil || len(fields) <= field-3 {
+		return ""
+	}
+	return string(fields[field-3])
 }
 
 // ownsUsers reports whether the caller's user made the user namespace of a process

@@ -30,6 +30,7 @@ type Instance struct {
 	ended  bool
 	status unix.WaitStatus // once ended
 	stops  func(unix.WaitStatus)
+	missed unix.WaitStatus // the last stop before there was stops, or 0
 }
 
 func newInstance(p *Program) *Instance {
@@ -62,18 +63,33 @@ func (in *Instance) Wait() unix.WaitStatus {
 // Done is closed when Wait would return.
 func (in *Instance) Done() <-chan struct{} { return in.done }
 
-// Stops calls f, on the goroutine that serves the sandbox, whenever the app is stopped by a signal.
+// Stops calls f, on the goroutine that serves the sandbox, whenever the app is stopped by a signal;
+// and before it returns, if the app has been already and has not gone on.
 func (in *Instance) Stops(f func(unix.WaitStatus)) {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.stops = f
+	missed := in.missed
+	in.stops, in.missed = f, 0
+	in.mu.Unlock()
+	if missed != 0 && in.isStopped() {
+		f(missed)
+	}
+}
+
+// isStopped asks the kernel, as nobody reports that an app goes on.
+func (in *Instance) isStopped() bool {
+	in.open.Lock()
+	defer in.open.Unlock()
+	return in.speaker() >= 0 && statField(pidOf(in.speaker()), 3) == "T"
 }
 
 func (in *Instance) report(ws unix.WaitStatus) {
 	in.mu.Lock()
 	stops := in.stops
-	if !ws.Stopped() && !in.ended { // what a reaper says comes before its own end
+	switch {
+	case !ws.Stopped() && !in.ended: // what a reaper says comes before its own end
 		in.status, in.ended = ws, true
+	case ws.Stopped() && stops == nil:
+		in.missed = ws
 	}
 	in.mu.Unlock()
 	if ws.Stopped() && stops != nil {

@@ -302,6 +302,28 @@ func TestStops(t *testing.T) {
 	}
 }
 
+// TestEarlyStop: a stop before anybody asks is told when somebody does, unless it is over.
+func TestEarlyStop(t *testing.T) {
+	for _, init := range []bool{false, true} {
+		for _, over := range []bool{false, true} {
+			s := shell("sleep 100")
+			s.Process.Init = init
+			in := start(t, s)
+			in.Signal(unix.SIGSTOP)
+			time.Sleep(200 * time.Millisecond)
+			if over {
+				in.Signal(unix.SIGCONT)
+				time.Sleep(50 * time.Millisecond)
+			}
+			told := false
+			in.Stops(func(ws unix.WaitStatus) { told = ws.StopSignal() == unix.SIGSTOP })
+			if told == over {
+				t.Errorf("PID 1 %v, continued %v: told %v", init, over, told)
+			}
+		}
+	}
+}
+
 func TestState(t *testing.T) {
 	in := start(t, shell("sleep 100"))
 	st := in.State()

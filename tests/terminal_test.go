@@ -496,6 +496,24 @@ func TestRedirectedSuspend(t *testing.T) {
 	}
 }
 
+// TestStopsItself: an app that stops itself gives the terminal back, however early it does, and ends
+// when the terminal does.
+func TestStopsItself(t *testing.T) {
+	p := sit(t)
+	for range 20 {
+		p.types("stty -a >before; snug run -- sh -c 'kill -STOP $$; echo go\"\"es on'\n")
+		p.sees("Stopped", "ready> ")
+		p.types("stty -a >after; cmp before after && echo un''changed; fg\n")
+		p.sees("unchanged", "goes on", "ready> ")
+	}
+	p.types("(sleep 0.3; pkill -HUP -x snug -P $$) & snug run -- sh -c 'kill -STOP $$; sleep 100'; wait; fg; echo $?\n")
+	p.sees("Stopped", "129\r\n", "ready> ")
+	p.types("snug run --here -- sh -c 'trap \"echo gone >end; exit\" HUP TERM; kill -STOP $$; while sleep 0.1; do :; done'\n") // bash may send either
+	p.sees("Stopped", "ready> ")
+	p.master.Close()
+	p.has("end", "gone")
+}
+
 // TestTerminalEnds: whatever ends the app or snug, the terminal is as before; and when the terminal
 // is closed, the app ends.
 func TestTerminalEnds(t *testing.T) {

@@ -45,11 +45,12 @@ func newJobControl(tty *terminal.Terminal) *jobControl {
 	return j
 }
 
-// attach passes them to the app.
+// attach passes them to the app. The terminal is to be connected before: an app that has stopped
+// itself already stops snug here.
 func (j *jobControl) attach(in *sandbox.Instance) {
 	j.in = in
-	in.Stops(j.stopped)
 	go j.pass()
+	in.Stops(j.stopped)
 }
 
 // together is within what time two equal signals are one. timeout(1) and some shells send each to
@@ -86,6 +87,7 @@ func (j *jobControl) tell(s unix.Signal) {
 		j.keyboard(s)
 	case unix.SIGHUP:
 		j.in.SignalGroup(s)
+		j.in.SignalGroup(unix.SIGCONT) // as the kernel does: what is stopped could not act on it
 	default:
 		j.in.Signal(s)
 	}

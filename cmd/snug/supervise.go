@@ -74,10 +74,10 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 		if err := started(in); err != nil {
 			return err
 		}
-		jc.attach(in)
 		if tty != nil && in.Terminal() != nil {
 			drain = tty.Relay(in.Terminal(), func() { in.SignalGroup(unix.SIGWINCH) })
 		}
+		jc.attach(in)
 		return nil
 	})
 	raw := drain()

@@ -415,6 +415,41 @@ func TestOthersTerminal(t *testing.T) {
 	})
 }
 
+// TestDrips: who enters a sandbox gets the terminal back when his command ends, though others inside
+// print to it for ever; and what the command printed last is not lost behind a slow terminal.
+func TestDrips(t *testing.T) {
+	p := sit(t)
+	p.script("drip", `#!/usr/bin/python3
+import os, time, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+held = {}
+while True:
+    for n in os.listdir("/dev/pts"):
+        if n != "ptmx" and n not in held:
+            held[n] = os.open("/dev/pts/" + n, os.O_RDWR | os.O_NOCTTY)
+            open("held", "w").write(n)
+    for f in held.values():
+        try: os.write(f, b".")
+        except OSError: pass
+    time.sleep(0.05)
+`)
+	p.types("snug run --here --detach --name box -- ./drip\n")
+	p.sees("box", "ready> ")
+	p.same("snug exec box sh -c 'until test -e held; do sleep 0.01; done; sleep 0.2; exit 3'; echo status $?", func() { p.sees("status 3\r\n") })
+	p.types("snug kill box\n")
+	p.sees("ready> ")
+	for n := 12000; n <= 36000; n += 4000 { // of most the kernel keeps the end while nobody reads
+		p.types(fmt.Sprintf("snug run -- sh -c 'sleep 0.1; head -c %d /dev/zero | tr \"\\0\" x; echo la\"\"st' </dev/null\n", n))
+		p.sees("\n")
+		p.mu.Lock()
+		time.Sleep(time.Second)
+		p.mu.Unlock()
+		if got := p.sees("last", "ready> "); strings.Count(got, "x") != 0 {
+			t.Errorf("want the prompt behind the last word, got %q", got)
+		}
+	}
+}
+
 // TestInterrupt: what a shell and make do when Ctrl-C has ended what they run. It is one process: dash
 // would lose a Ctrl-C that comes between its vfork and exec, and wait on.
 func TestInterrupt(t *testing.T) {

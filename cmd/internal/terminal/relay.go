@@ -22,9 +22,9 @@ const (
 
 const (
 	// lastWords is how long output is waited for when the app has ended and another inside still
-	// holds the terminal; lastBytes is more than the kernel keeps of what was printed before.
-	lastWords = 200 * time.Millisecond
-	lastBytes = 1 << 20
+	// holds the terminal; lastBytes is more than the kernel keeps of what was printed before that.
+	lastWords = 300 * time.Millisecond
+	lastBytes = 64 << 10
 	// glance is how often the terminal is looked at while its keys are not ours: a shell that puts
 	// a running job into the foreground does not say so (bash sends no SIGCONT).
 	glance = 200 * time.Millisecond
@@ -34,8 +34,8 @@ const (
 )
 
 // Relay carries bytes and size changes between the person's terminal and the master of one in a
-// sandbox, until drain is called: when the app has ended, drain writes out what it has printed,
-// and gives the terminal back. redraw is called when the app should draw its screen again. Reading
+// sandbox, until drain is called: when the app has ended, drain gives the keys back, writes out what
+// the app has printed, and gives the terminal back. redraw is called when the app should draw its screen again. Reading
 // keys ends with the program. The master must not block, and is closed when the person's terminal
 // is gone.
 func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool)) {
@@ -59,12 +59,17 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 		close(printed)
 	}()
 	return func() bool {
+		t.mu.Lock()
+		raw := t.raw
+		t.mu.Unlock()
 		t.ending.Store(true)
+		t.settle()
 		master.SetReadDeadline(time.Now().Add(lastWords))
 		<-printed
 		signal.Stop(changed)
 		close(changed)
-		return t.Release()
+		t.Release()
+		return raw
 	}
 }
 
@@ -151,7 +156,7 @@ func (t *Terminal) settle() keys {
 // in vain and paint over what the person does meanwhile. One that had asked in the foreground goes on.
 func (t *Terminal) stopBehind(inside uint32) {
 	single := inside&ordinary != ordinary
-	if single && !t.single && !t.foreground() {
+	if single && !t.single && !t.ending.Load() && !t.foreground() {
 		t.front = false
 		runtime.LockOSThread()
 		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTTOU) // acted upon before it returns
@@ -169,6 +174,8 @@ const ordinary = unix.ICANON | unix.ECHO
 // this program has changed.
 func (t *Terminal) wanted(own, inside uint32) keys {
 	switch {
+	case t.ending.Load():
+		return keysElsewhere
 	case t.always:
 		return keysRaw
 	case own&ordinary != ordinary:
@@ -320,28 +327,34 @@ func (t *Terminal) peer() (int, error) {
 	return int(fd), nil
 }
 
-// print carries output out, until nobody inside holds the terminal, which EIO says.
+// print carries output out, until nobody inside holds the terminal, which EIO says, or the time that
+// drain gives is over: others inside may go on printing for ever.
 func (t *Terminal) print() {
 	buf := make([]byte, 64<<10)
-	last := 0
-	for last < lastBytes {
-		ending := t.ending.Load()
-		if ending {
-			t.master.SetReadDeadline(time.Now().Add(lastWords))
-		}
-		n, err := t.master.Read(buf)
-		if n > 0 {
-			t.printing.Lock()
-			t.write(buf[:n])
-			t.printing.Unlock()
-		}
-		if err != nil && !(os.IsTimeout(err) && !ending) {
+	var err error
+	for err == nil {
+		var n int
+		n, err = t.master.Read(buf)
+		t.say(buf[:n])
+	}
+	if !os.IsTimeout(err) {
+		return
+	}
+	// The person's terminal may have been slow, and what the app printed is still with the kernel.
+	for left := lastBytes; left > 0; {
+		n, err := unix.Read(int(t.master.Fd()), buf[:min(left, len(buf))])
+		if n <= 0 || err != nil {
 			return
 		}
-		if ending {
-			last += n
-		}
+		t.say(buf[:n])
+		left -= n
 	}
+}
+
+func (t *Terminal) say(p []byte) {
+	t.printing.Lock()
+	defer t.printing.Unlock()
+	t.write(p)
 }
 
 // write puts out all that it is given. If the person's terminal is gone it goes nowhere.

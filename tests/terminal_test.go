@@ -201,8 +201,7 @@ echo "it ""runs"
 while :; do
 	IFS= read -r -n 1 -t 0.05 key
 	case $? in 0) echo "key <$key>" | tee -a log ;; esac
-	[ -z "$new" ] || echo "drawn $(stty size)" >>log
-	new=
+	[ -z "$new" ] || { new= && echo "drawn $(stty size)" >>log; }
 	[ "$key" = q ] && break
 done
 `
@@ -497,6 +496,34 @@ func TestInterrupt(t *testing.T) {
 	if got := p.sees("143\r\n"); strings.Contains(got, "Terminated") {
 		t.Errorf("want a plain status, got %q", got)
 	}
+}
+
+// TestSignalsItself: what else is in the job learns of a signal that a key has made, and of none that
+// the app sends itself.
+func TestSignalsItself(t *testing.T) {
+	p := sit(t)
+	p.script("other", "#!/bin/bash\nfor s in INT QUIT TSTP; do trap \"echo hit SIG$s\" $s; done\necho up\nfor i in {1..20}; do sleep 0.05; done\n")
+	for _, sig := range []string{"INT", "QUIT", "TSTP"} {
+		p.types("./other </dev/null >hits | snug run -- sh -c 'sleep 0.3; kill -" + sig + " 0; cat'\n")
+		p.sees("ready> ")
+		p.types("fg; cat hits; echo e''nd\n")
+		if got := p.sees("end\r\n"); !strings.Contains(got, "up") || strings.Contains(got, "hit SIG") {
+			t.Errorf("want no SIG%s for the others, got %q", sig, got)
+		}
+	}
+	p.script("script", "[ $1 = TSTP ] || trap \"echo hit SIG$1\" $1\nsnug run -- sh -c 'echo u\"\"p; sleep 100'\n")
+	for key, sig := range map[string]string{"\x03": "INT", "\x1c": "QUIT"} {
+		p.types("bash ./script " + sig + "\n")
+		p.sees("up\r\n")
+		p.raw(true)
+		p.types(key)
+		p.sees("hit SIG"+sig, "ready> ")
+	}
+	p.types("bash ./script TSTP\n")
+	p.sees("up\r\n")
+	p.raw(true)
+	p.types("\x1a")
+	p.sees("Stopped", "ready> ")
 }
 
 // TestSignalsOnce: what is sent to snug's process group arrives once.

@@ -28,7 +28,8 @@ import (
 //
 // While the keys of the person's terminal go in as they are, its Ctrl-C and Ctrl-Z reach the inside
 // alone. What is in snug's group, a make or the script that called it, then learns from snug what the
-// kernel would have told it.
+// kernel would have told it; but only of a key that was pressed: an app that signals itself must not
+// reach others by that.
 
 // jobControl is what connects one app.
 type jobControl struct {
@@ -112,11 +113,10 @@ func (j *jobControl) stopped(ws unix.WaitStatus) {
 	if ws.StopSignal() == unix.SIGSTOP && j.tty != nil {
 		s = unix.SIGSTOP
 	}
-	raw := false
 	if j.tty != nil {
-		raw = j.tty.Release()
+		j.tty.Release()
 	}
-	if raw && s == unix.SIGTSTP {
+	if j.tty != nil && s == unix.SIGTSTP && j.tty.Pressed(s) {
 		others(s)
 	}
 	raise(s)
@@ -147,8 +147,8 @@ func raise(s unix.Signal) {
 
 // killed says which signal ended the app.
 type killed struct {
-	by  unix.Signal
-	raw bool // the keyboard's signals went to the app alone
+	by      unix.Signal
+	pressed bool // its key was, and went to the app alone
 }
 
 // follow ends snug as its app was ended, if that was by the keyboard: then a shell ends its loop
@@ -159,7 +159,7 @@ func (k *killed) follow() {
 		return
 	}
 	unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) // no core file of snug; a pipe of core(5) has no limit
-	if k.raw {
+	if k.pressed {
 		others(k.by)
 	}
 	raise(k.by)

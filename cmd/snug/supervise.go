@@ -69,7 +69,7 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 	if err != nil {
 		return err
 	}
-	drain := func() bool { return false }
+	drain := func() {}
 	ws, err := sandbox.Supervise(prog, func(in *sandbox.Instance) error {
 		if err := started(in); err != nil {
 			return err
@@ -80,11 +80,11 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 		jc.attach(in)
 		return nil
 	})
-	raw := drain()
+	drain()
 	if err != nil {
 		return startFailure(err)
 	}
-	return exitStatus(ws, raw)
+	return exitStatus(ws, tty != nil && ws.Signaled() && tty.Pressed(ws.Signal()))
 }
 
 // startFailure gives the exit status that a shell would, if only the command could not be executed.
@@ -147,12 +147,12 @@ func checkStdio() error {
 	return nil
 }
 
-// exitStatus is the status of a program as a shell gives it. raw says that the keyboard's signals
-// went to the app alone.
-func exitStatus(ws unix.WaitStatus, raw bool) error {
+// exitStatus is the status of a program as a shell gives it. pressed says that the key of the signal
+// that ended it went to the app alone.
+func exitStatus(ws unix.WaitStatus, pressed bool) error {
 	switch {
 	case ws.Signaled():
-		return &failure{status: 128 + int(ws.Signal()), killed: &killed{ws.Signal(), raw}}
+		return &failure{status: 128 + int(ws.Signal()), killed: &killed{ws.Signal(), pressed}}
 	case ws.ExitStatus() != 0:
 		return &failure{status: ws.ExitStatus()}
 	}

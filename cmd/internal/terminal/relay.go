@@ -38,7 +38,7 @@ const (
 // the app has printed, and gives the terminal back. redraw is called when the app should draw its screen again. Reading
 // keys ends with the program. The master must not block, and is closed when the person's terminal
 // is gone.
-func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool)) {
+func (t *Terminal) Relay(master *os.File, redraw func()) (drain func()) {
 	t.mu.Lock()
 	t.master, t.redraw = master, redraw
 	t.front = t.foreground() // the app has just started, with the size of now
@@ -58,10 +58,7 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 		t.print()
 		close(printed)
 	}()
-	return func() bool {
-		t.mu.Lock()
-		raw := t.raw
-		t.mu.Unlock()
+	return func() {
 		t.ending.Store(true)
 		t.settle()
 		master.SetReadDeadline(time.Now().Add(lastWords))
@@ -69,7 +66,6 @@ func (t *Terminal) Relay(master *os.File, redraw func()) (drain func() (raw bool
 		signal.Stop(changed)
 		close(changed)
 		t.Release()
-		return raw
 	}
 }
 
@@ -249,6 +245,7 @@ func (t *Terminal) take(what keys, buf []byte) keys {
 	n, err := unix.Read(t.keys, buf)
 	switch {
 	case n > 0 && what == keysRaw:
+		t.note(buf[:n])
 		t.master.Write(buf[:n])
 	case n >= 0 && err == nil && what == keysLines && Is(t.in):
 		t.sendLine(buf[:n])
@@ -261,6 +258,29 @@ func (t *Terminal) take(what keys, buf []byte) keys {
 		time.Sleep(glance)
 	}
 	return what
+}
+
+// lately is for how long a signal counts as the keyboard's: a program may clean up before it ends by it.
+const lately = 3 * time.Second
+
+// note remembers which of the person's keys for signals go in as they are.
+func (t *Terminal) note(keys []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s, at := range map[unix.Signal]int{unix.SIGINT: unix.VINTR, unix.SIGQUIT: unix.VQUIT, unix.SIGTSTP: unix.VSUSP} {
+		if key := t.taken.Cc[at]; key != 0 && bytes.IndexByte(keys, key) >= 0 {
+			t.pressed[s] = time.Now()
+		}
+	}
+}
+
+// Pressed reports whether a signal's key has been pressed lately and gone in. Then the kernel has
+// told nobody outside of it. One key gives one signal.
+func (t *Terminal) Pressed(s unix.Signal) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer delete(t.pressed, s)
+	return time.Since(t.pressed[s]) < lately
 }
 
 // sendLine writes a line that the person's terminal has shown already, so the one inside must not

@@ -30,6 +30,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -56,6 +57,8 @@ type Terminal struct {
 	single bool // the app asked for single keys or no echo, in the foreground
 	strip  bool // the carriage returns that both terminals would add are taken out
 	taken  unix.Termios
+
+	pressed map[unix.Signal]time.Time // when its key went in
 }
 
 // Is reports whether a descriptor is a terminal.
@@ -69,7 +72,7 @@ func Is(fd int) bool {
 // It gives nil if none is: an app that were given the person's terminal as its output alone could
 // read what is typed there, and change its settings.
 func Open() *Terminal {
-	t := &Terminal{in: -1, out: -1, woken: make(chan struct{}, 1)}
+	t := &Terminal{in: -1, out: -1, woken: make(chan struct{}, 1), pressed: make(map[unix.Signal]time.Time)}
 	is := [3]bool{Is(0), Is(1), Is(2)}
 	for _, fd := range []int{0, 2, 1} {
 		if is[fd] {
@@ -175,17 +178,15 @@ func (t *Terminal) setLocked(now *unix.Termios, keys, bytes bool) {
 }
 
 // Release gives the terminal its own settings back and keeps them until Resume, when what the app
-// has printed is out. It reports whether every key went in before.
-func (t *Terminal) Release() (raw bool) {
+// has printed is out.
+func (t *Terminal) Release() {
 	t.flush()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	raw = t.raw
 	if now, err := unix.IoctlGetTermios(t.in, unix.TCGETS); err == nil && !t.paused && t.foreground() {
 		t.setLocked(now, false, false)
 	}
 	t.paused = true
-	return raw
 }
 
 // Resume takes the terminal again, if snug is in its foreground, after it was stopped.

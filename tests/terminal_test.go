@@ -526,6 +526,37 @@ func TestSignalsItself(t *testing.T) {
 	p.sees("Stopped", "ready> ")
 }
 
+// TestSlowStart: a start that waits for a file system can be ended. A lease makes the file wait here.
+func TestSlowStart(t *testing.T) {
+	p := sit(t)
+	p.script("slow", "#!/bin/sh\necho sta''rted\n")
+	f, err := os.OpenFile(p.dir+"/slow", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	for how, status := range map[string]string{"TERM": "143", "HUP": "129"} {
+		p.same("(sleep 0.5; pkill -"+how+" -x snug -P $$) & snug run --here -- ./slow; (echo status $?)", func() {
+			if got := p.sees("status " + status + "\r\n"); strings.Contains(got, "started") {
+				t.Errorf("want no app, got %q", got)
+			}
+		})
+	}
+	p.types("snug run --here -- ./slow\n")
+	time.Sleep(500 * time.Millisecond)
+	p.types("\x03")
+	p.sees("^C", "ready> ")
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	p.types("echo $?; snug run --here -- ./slow\n")
+	p.sees("130\r\n", "started\r\n", "ready> ")
+}
+
 // TestSignalsOnce: what is sent to snug's process group arrives once.
 func TestSignalsOnce(t *testing.T) {
 	p := sit(t)

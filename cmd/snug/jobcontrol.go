@@ -39,11 +39,18 @@ type jobControl struct {
 	asked   atomic.Bool // the app is being stopped because snug was asked to stop
 }
 
-// newJobControl collects the signals that are meant for the app from now on.
+// newJobControl collects the signals that are meant for the app from now on, but for those that end
+// programs: until the app runs they end snug, as nobody passes them on while a start waits for a file
+// system that does not answer. What has been made of the sandbox dies with snug.
 func newJobControl(tty *terminal.Terminal) *jobControl {
 	j := &jobControl{tty: tty, signals: make(chan os.Signal, 16)}
-	signal.Notify(j.signals, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
+	signal.Notify(j.signals, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP)
 	return j
+}
+
+// started collects the others, too.
+func (j *jobControl) started() {
+	signal.Notify(j.signals, unix.SIGHUP, unix.SIGINT, unix.SIGTERM)
 }
 
 // attach passes them to the app. The terminal is to be connected before: an app that has stopped

@@ -71,6 +71,7 @@ func (j *job) serve(started func(*sandbox.Instance) error) error {
 	}
 	drain := func() {}
 	ws, err := sandbox.Supervise(prog, func(in *sandbox.Instance) error {
+		jc.started()
 		if err := started(in); err != nil {
 			return err
 		}

@@ -22,7 +22,8 @@
 //   - Only the bits that were changed are put back, so that two that end in any order leave the
 //     terminal as it was.
 //
-// What the sandbox prints is not filtered: it can set colours and titles, as any program can.
+// What the sandbox prints is not filtered, as that of any program: it can set colours and titles, and
+// query the terminal, whose answer is input of whoever reads next, be it the shell.
 package terminal
 
 import (

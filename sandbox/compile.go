@@ -19,12 +19,14 @@ type Program struct {
 	above  int            // the highest number that the app's files have
 	status program.Cell   // of the child's end of the status socket
 	gaps   []program.Cell // pairs, see closeFiles
-	alone  []program.Cell // pairs, the same for the reaper
-	unmap  []program.Cell // pairs of address and length of the caller's memory
-	gate   program.Cell   // of the gate in a reaper that takes locks
-	rest   []program.Cell // address and length of what a reaper does not need of the image
-	maps   bool           // the parent writes the id maps
-	asks   bool           // the child waits for answers of the parent
+	// pairs, what is closed where the child keeps the caller's files
+	withheld []program.Cell
+	alone    []program.Cell // pairs, the same for the reaper
+	unmap    []program.Cell // pairs of address and length of the caller's memory
+	gate     program.Cell   // of the gate in a reaper that takes locks
+	rest     []program.Cell // address and length of what a reaper does not need of the image
+	maps     bool           // the parent writes the id maps
+	asks     bool           // the child waits for answers of the parent
 }
 
 // fileCell says which cell takes the number of a descriptor when the program is loaded.

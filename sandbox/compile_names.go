@@ -60,13 +60,21 @@ func (c *compiler) closeFiles() {
 	}
 	c.note("close the caller's files", "", "")
 	if s.Process.AllFiles {
+		const own = 8 // at the most: the parent's ends, and what it moved out of the way
+		c.out.withheld = c.closeRanges(own + len(s.Process.Withheld))
 		return
 	}
-	for range len(c.out.files) + 3 { // the error pipe, the status socket, and one more gap than files
+	c.out.gaps = c.closeRanges(len(c.out.files) + 3) // the error pipe, the status socket, and one more gap than files
+}
+
+// closeRanges closes ranges of descriptors that Start fills in.
+func (c *compiler) closeRanges(n int) (pairs []program.Cell) {
+	for range n { // the error pipe, the status socket, and one more gap than files
 		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
-		c.out.gaps = append(c.out.gaps, from, to)
+		pairs = append(pairs, from, to)
 		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
 	}
+	return pairs
 }
 
 // dieWithParent makes the kernel kill the child when the thread that cloned it ends. A change of

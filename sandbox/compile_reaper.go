@@ -49,11 +49,7 @@ func (c *compiler) reap() {
 		c.out.gate = c.b.NewCell("gate_kept")
 		c.b.Call(unix.SYS_DUP3, c.gate.Value(), c.out.gate.Value(), program.Num(0)).On(unix.EINVAL, program.Ignore, 0) // it is there already
 	}
-	for range len(c.spec.Process.Held) + 4 { // errors, status, gate, and one more gap than that
-		from, to := c.b.NewCell("gap"), c.b.NewCell("gap_end")
-		c.out.alone = append(c.out.alone, from, to)
-		c.b.Call(unix.SYS_CLOSE_RANGE, from.Value(), to.Value(), program.Num(0))
-	}
+	c.out.alone = c.closeRanges(len(c.spec.Process.Held) + 4) // errors, status, gate, and one more gap than that
 	if locks {
 		c.takeLocks()
 		c.openGate(c.out.gate)

@@ -134,11 +134,42 @@ func (p *Program) fillGaps(numbers []uint64) []program.Value {
 	return append(cells, gapsBetween(p.alone, 0, kept)...)
 }
 
+// fillWithheld gives the descriptors to close where the child keeps the caller's files: the parent's
+// ends, its copies, and what the Spec names.
+func (p *Program) fillWithheld(l *lender, own ...int) (cells []program.Value, err error) {
+	if len(p.withheld) == 0 {
+		return nil, nil
+	}
+	for _, f := range p.spec.Process.Withheld {
+		fd, err := number(f)
+		if err != nil {
+			return nil, err
+		}
+		own = append(own, fd)
+	}
+	for _, fd := range l.opened {
+		if !slices.Contains(l.numbers, uint64(fd)) {
+			own = append(own, fd)
+		}
+	}
+	for i := 0; i+1 < len(p.withheld); i += 2 {
+		fd := uint64(noDescriptor)
+		if i/2 < len(own) {
+			fd = uint64(own[i/2])
+		}
+		cells = append(cells, program.Value{Cell: p.withheld[i], Word: fd}, program.Value{Cell: p.withheld[i+1], Word: fd})
+	}
+	return cells, nil
+}
+
+// noDescriptor is the highest number, which none has.
+const noDescriptor = 1<<32 - 1
+
 // gapsBetween fills pairs of cells with the ranges of numbers between those kept, from a number on.
 // Pairs that are left over get the highest number, which no descriptor has: an error of close_range
 // is one, and never ignored.
 func gapsBetween(pairs []program.Cell, from uint64, kept []uint64) []program.Value {
-	const last = 1<<32 - 1
+	const last = noDescriptor
 	var gaps [][2]uint64
 	for _, fd := range slices.Sorted(slices.Values(kept)) {
 		if fd > from {

@@ -104,7 +104,9 @@ func (c *compiler) waitFor(f *os.File, name string) {
 	c.note("wait for a descriptor", name, "")
 	fd, poll := c.file(f, name), c.b.NewCell("poll_"+name)
 	c.out.polls = append(c.out.polls, fileCell{f, poll})
-	c.b.Call(unix.SYS_PPOLL, poll.Addr(), program.Num(1), program.Num(0), program.Num(0), program.Num(0)).On(unix.EINTR, program.Retry, 0)
+	// It may take long: signals that would end the app end this.
+	mask := c.b.Words("sigset", program.Num(c.spec.Process.Signals.Blocked))
+	c.b.Call(unix.SYS_PPOLL, poll.Addr(), program.Num(1), program.Num(0), mask.Addr(), program.Num(8)).On(unix.EINTR, program.Retry, 0)
 	c.b.Call(unix.SYS_READ, fd.Value(), c.byte.Addr(), program.Num(1)).
 		On(unix.EINTR, program.Retry, 0).On(unix.EAGAIN, program.Skip, -2)
 }

@@ -149,6 +149,9 @@ type Process struct {
 	Files []File
 	// AllFiles lets it inherit every descriptor of the caller that is not closed on exec.
 	AllFiles bool
+	// Withheld are files of the caller's that are closed in the child before anything else, whatever
+	// AllFiles says: who waits for the end of one must not wait for the sandbox.
+	Withheld []*os.File
 
 	// Init makes the process PID 1 of a new PID namespace. Else a small process that only
 	// reaps is PID 1.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -167,7 +168,11 @@ func (k *keeper) clone() error {
 	if err != nil {
 		return fail(err)
 	}
-	im, err := k.p.prog.Load(append(l.cells, k.p.fillGaps(l.numbers)...))
+	withheld, err := k.p.fillWithheld(&l, k.errs, k.status)
+	if err != nil {
+		return fail(err)
+	}
+	im, err := k.p.prog.Load(slices.Concat(l.cells, k.p.fillGaps(l.numbers), withheld))
 	if err != nil {
 		return fail(err)
 	}

@@ -116,6 +116,8 @@ func (o *operation) failed(e *sandbox.Error, cause string) string {
 	switch call, _, _ := strings.Cut(e.Call, "("); {
 	case call == "mkdirat" && made && (o.kind != symlink):
 		return "Can't mkdir " + o.dest + cause
+	case o.kind == remountRO && call != "mount_setattr":
+		return o.subject() + cause
 	case call == "mkdirat", call == "openat2" && o.kind != chmod && o.kind != file:
 		return "Can't mkdir parents for " + o.dest + cause
 	case o.kind == dir && errors.Is(e.Err, unix.ENOTDIR):
@@ -214,7 +216,7 @@ const explainAt = "SNUG_EXPLAIN"
 // for it. The command does not get the variable.
 func explainTo(l *Line, s *sandbox.Spec) error {
 	name, ok := os.LookupEnv(explainAt)
-	if !ok {
+	if !ok || name == "" {
 		return nil
 	}
 	kept := s.Process.Env[:0:0]
@@ -235,6 +237,9 @@ func (l *Line) account(s *sandbox.Spec) string {
 	var b strings.Builder
 	for i := range l.operations {
 		o := &l.operations[i]
+		if o.absent {
+			continue
+		}
 		b.WriteString(o.grants() + " (" + string(o.origin()) + ")\n")
 	}
 	for _, n := range []struct {

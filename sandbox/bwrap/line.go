@@ -52,6 +52,7 @@ type operation struct {
 	perms    uint32 // 0 where the word has none
 	size     uint64
 	optional bool // a source that does not exist is left out
+	absent   bool // it does not
 	word     string
 	at       int // position of the word in its list
 	list     string

@@ -132,7 +132,7 @@ func (b *build) bind(o *operation, dest string) error {
 		source, step.Same = path, &id
 	}
 	path, missing, err := b.find(o, source)
-	if missing || err != nil {
+	if o.absent = missing; missing || err != nil {
 		return err
 	}
 	if step.Source = path; path == "" {

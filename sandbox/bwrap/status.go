@@ -23,8 +23,8 @@ func (l *Line) reports(s *sandbox.Spec) *reports {
 		return r
 	}
 	for _, fd := range []int{r.info, r.status, l.usersBlock.or(-1)} {
-		if fd >= 0 {
-			unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC) // the command does not get them
+		if f, err := borrow(fd); fd >= 0 && err == nil { // the sandbox does not get them
+			s.Process.Withheld = append(s.Process.Withheld, f)
 		}
 	}
 	s.Handover.Made = func(pid int) error {

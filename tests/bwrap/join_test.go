@@ -3,11 +3,13 @@ package bwrap_test
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -184,7 +186,13 @@ func TestOthersMapUsers(t *testing.T) {
 			var told struct {
 				PID int `json:"child-pid"`
 			}
-			if err := json.NewDecoder(info).Decode(&told); err != nil {
+			info.SetReadDeadline(time.Now().Add(limit))
+			text, err := io.ReadAll(info) // to its end, as callers do before they write the maps
+			if err != nil {
+				cmd.Process.Kill()
+				t.Fatalf("%s, %s: what --info-fd says has no end: %v", c.name, filepath.Base(program), err)
+			}
+			if err := json.Unmarshal(text, &told); err != nil {
 				t.Fatal(err)
 			}
 			if map_, _ := os.ReadFile("/proc/" + strconv.Itoa(told.PID) + "/uid_map"); len(map_) > 0 {
@@ -195,7 +203,7 @@ func TestOthersMapUsers(t *testing.T) {
 			blockIn.Close()
 			info.Close()
 			timer := time.AfterFunc(limit, func() { cmd.Process.Kill() })
-			err := cmd.Wait()
+			err = cmd.Wait()
 			timer.Stop()
 			if !strings.HasPrefix(out.String(), c.want+"\n") || err != nil {
 				t.Errorf("%s, %s: got %q and %v, want %q", c.name, filepath.Base(program), out.String(), err, c.want)
@@ -215,4 +223,46 @@ func subordinate(t *testing.T) string {
 	}
 	need.Missing(t, "wanted subordinate ids in /etc/subuid, got none for this user")
 	return ""
+}
+
+// TestWaitsEndBySignal signals the group of a program that waits: nothing of it is left.
+func TestWaitsEndBySignal(t *testing.T) {
+	ours, theirs := programs(t)
+	for _, words := range [][]string{
+		{"--unshare-user", "--info-fd", "3", "--userns-block-fd", "4"},
+		{"--unshare-pid", "--info-fd", "3", "--block-fd", "4"},
+		{"--info-fd", "3", "--block-fd", "4"},
+	} {
+		for _, program := range []string{ours, theirs} {
+			info, infoIn, _ := os.Pipe()
+			block, blockIn, _ := os.Pipe()
+			cmd := exec.Command(program, append(words, "--bind", "/", "/", "sleep", "100")...)
+			cmd.ExtraFiles, cmd.SysProcAttr = []*os.File{infoIn, block}, &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			infoIn.Close()
+			block.Close()
+			info.SetReadDeadline(time.Now().Add(limit))
+			io.ReadAll(info)
+			time.Sleep(100 * time.Millisecond) // until it waits: nothing tells
+			syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+			cmd.Wait()
+			gone := false
+			for range 200 {
+				if gone = syscall.Kill(-cmd.Process.Pid, 0) == syscall.ESRCH; gone {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			if !gone { // bubblewrap's PID 1 waits itself, and the kernel keeps the signal from it
+				syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+				if program == ours || words[0] != "--unshare-pid" {
+					t.Errorf("%s %q: something of it is left", filepath.Base(program), words)
+				}
+			}
+			blockIn.Close()
+			info.Close()
+		}
+	}
 }

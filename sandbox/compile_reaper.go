@@ -20,7 +20,7 @@ import (
 //
 //   - it keeps one capability, permitted but not effective, that the app lacks. The kernel then
 //     refuses the app all that is checked like ptrace (ptrace(2), PTRACE_MODE_READ): mem, maps,
-//     environ, fd, cwd, exe of /proc/1. For the user outside, who owns the user namespace, it
+//     environ, fd, cwd, exe of /proc/1, unless the app has CAP_SYS_PTRACE over it. For the user outside, who owns the user namespace, it
 //     stays open, so that "exec" can join it; making it undumpable would shut both out;
 //   - the copy of the parent's memory is long gone; what is left of the image, with the caller's
 //     environment in it, is unmapped down to its front. That keeps the memory of a sandbox small
@@ -43,7 +43,7 @@ func (c *compiler) reap() {
 		c.openGate(c.gate)
 	}
 	c.note("tell the parent of the app", "", "")
-	c.say(msgApp)
+	c.say(msgApp).On(unix.EPIPE, program.Ignore, 0) // it may have ended meanwhile, and the app outlive it
 	c.note("be PID 1", "", "")
 	if locks {
 		c.out.gate = c.b.NewCell("gate_kept")

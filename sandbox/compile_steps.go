@@ -326,7 +326,9 @@ func (s *Data) compile(c *compiler) {
 		_, p, _ := c.parent(s.Dest)
 		c.done(p, nil)
 		c.writeOver(s.Dest, s.Content, mode)
-		c.remember(s.Dest, foreign())
+		if n, name := c.account(s.Dest); n != nil && (n.children[name] == nil || !n.children[name].link) {
+			n.add(name, foreign()) // a link stays one: what it leads to was written
+		}
 		return
 	}
 	if !s.Bound {

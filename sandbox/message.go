@@ -76,8 +76,8 @@ func (c *compiler) message(kind message, rights bool) program.Cell {
 }
 
 // say sends a message that was prepared with message.
-func (c *compiler) say(kind message) {
-	c.b.Call(unix.SYS_SENDMSG, c.status.Value(), c.message(kind, false).Addr(), program.Num(unix.MSG_NOSIGNAL)).On(unix.EINTR, program.Retry, 0)
+func (c *compiler) say(kind message) *program.Op {
+	return c.b.Call(unix.SYS_SENDMSG, c.status.Value(), c.message(kind, false).Addr(), program.Num(unix.MSG_NOSIGNAL)).On(unix.EINTR, program.Retry, 0)
 }
 
 // ask sends a message and waits for the answer. A parent that is gone ends the child.

@@ -253,6 +253,13 @@ func (k *keeper) receive(flags int) bool {
 // handle acts on a message. fd, if not -1, is ours.
 func (k *keeper) handle(kind message, value uint32, fd int) {
 	in := k.in
+	if !k.expects(kind) {
+		k.stop(&Error{What: "the first process of the sandbox does not keep to its part", Hint: "something in the sandbox has taken it over"})
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+		return
+	}
 	switch kind {
 	case msgPlace:
 		k.answer(k.place())
@@ -290,6 +297,25 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 	if fd >= 0 {
 		unix.Close(fd)
 	}
+}
+
+// expects reports whether the child may say this: what its program has, and nothing but the end when
+// the app runs. An app with capabilities enough can take PID 1 over and speak in its place.
+func (k *keeper) expects(kind message) bool {
+	s := k.p.spec
+	switch kind {
+	case msgStatus:
+		return true
+	case msgApp: // of PID 1, which the app need not wait for
+		return k.in.app < 0
+	case msgListener:
+		return k.in.listener == nil && slices.ContainsFunc(s.Process.Filters, func(f Filter) bool { return f.Listen })
+	case msgMade:
+		return !k.ready && s.Handover.Made != nil
+	case msgTerminal:
+		return !k.ready && s.Process.Terminal != nil && k.in.terminal == nil
+	}
+	return !k.ready
 }
 
 // place lets the parent do its part while the child waits: id maps, and what the caller wants.

@@ -51,17 +51,27 @@ func terminal() string {
 	return path
 }
 
-// maxData bounds what is read from a descriptor: it has to fit into memory.
-const maxData = 1 << 30
+// What is read from a descriptor has to fit into memory, more than once.
+const (
+	maxWordsSize = 16 << 20
+	maxData      = 256 << 20
+)
 
-// readAll reads a descriptor to its end and closes it.
-func readAll(fd int) ([]byte, error) {
+// readWords reads a list of words or a filter, readAll the content of a file.
+func readWords(fd int) ([]byte, error) { return readTo(fd, maxWordsSize) }
+func readAll(fd int) ([]byte, error)   { return readTo(fd, maxData) }
+
+// readTo reads a descriptor to its end, or fails behind a limit, and closes it.
+func readTo(fd, limit int) ([]byte, error) {
 	data := []byte(nil)
 	var st unix.Stat_t
+	if err := inherited(fd); err != nil {
+		return nil, err
+	}
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size < maxData {
+	if st.Mode&unix.S_IFMT == unix.S_IFREG && st.Size < int64(limit) {
 		data = make([]byte, 0, st.Size+1)
 	}
 	defer unix.Close(fd)
@@ -76,7 +86,7 @@ func readAll(fd int) ([]byte, error) {
 			return nil, err
 		case n == 0:
 			return data, nil
-		case len(data)+n > maxData:
+		case len(data)+n > limit:
 			return nil, unix.EFBIG
 		default:
 			data = data[:len(data)+n]
@@ -84,8 +94,21 @@ func readAll(fd int) ([]byte, error) {
 	}
 }
 
+// inherited fails for a descriptor that is not open, or this program's own: those are closed on exec,
+// which one that was inherited cannot be.
+func inherited(fd int) error {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	if err == nil && flags&unix.FD_CLOEXEC != 0 {
+		err = unix.EBADF
+	}
+	return err
+}
+
 // borrow makes a file of a descriptor that the command does not get.
 func borrow(fd int) (*os.File, error) {
+	if err := inherited(fd); err != nil {
+		return nil, err
+	}
 	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {
 		return nil, err
 	}

@@ -24,7 +24,11 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 		io.WriteString(stderr, "bwrap: setuid is not supported, and not needed: remove the set-user-ID bit of this program\n")
 		return failed
 	}
-	l, err := Parse(words, os.Environ(), readAll)
+	if d, err := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); err == nil && d != 1 && unix.Getuid() != 0 {
+		io.WriteString(stderr, "bwrap: Unexpected capabilities but not setuid, old file caps config?\n")
+		return failed
+	}
+	l, err := Parse(words, os.Environ(), readWords)
 	if l != nil {
 		for _, w := range l.Warnings {
 			io.WriteString(stderr, l.lines(levelWarning, w, ""))
@@ -33,7 +37,7 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 	switch {
 	case err != nil:
 	case l.Help:
-		io.WriteString(stdout, usage(name))
+		io.WriteString(stdout, usage(printable(name)))
 		return 0
 	case l.Version:
 		io.WriteString(stdout, "bubblewrap "+dialect+"\n")
@@ -47,7 +51,7 @@ func Main(argv []string, stdout, stderr io.Writer) int {
 		}
 	}
 	if err == errUsage {
-		io.WriteString(stderr, usage(name))
+		io.WriteString(stderr, usage(printable(name)))
 		return failed
 	}
 	text, hint := err.Error(), ""

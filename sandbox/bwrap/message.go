@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 )
 
 // Error is a failure in bubblewrap's words. Hint, if there is one, is for a line of its own.
@@ -60,19 +61,24 @@ func (l *Line) lines(level byte, text, hint string) string {
 	return b.String()
 }
 
-// printable keeps control characters in names from reaching a terminal.
+// printable keeps what could command a terminal or turn its text around from reaching it.
 func printable(s string) string {
-	clean := func(c rune) bool { return c >= ' ' && c != 0x7f || c == '\t' }
-	if strings.IndexFunc(s, func(c rune) bool { return !clean(c) }) < 0 {
-		return s
-	}
 	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c >= ' ' && c != 0x7f || c == '\t' {
-			b.WriteByte(c)
+	for i := 0; i < len(s); {
+		c, n := utf8.DecodeRuneInString(s[i:])
+		if c == '\t' || c >= ' ' && c != 0x7f && (c < 0x80 || c > 0x9f) && !isBidi(c) && (c != utf8.RuneError || n > 1) {
+			b.WriteString(s[i : i+n])
 		} else {
-			b.WriteString(`\x` + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
+			for _, c := range []byte(s[i : i+n]) {
+				b.WriteString(`\x` + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15]))
+			}
 		}
+		i += n
 	}
 	return b.String()
+}
+
+// isBidi reports whether a character changes the direction of text.
+func isBidi(c rune) bool {
+	return c == 0x061c || c == 0x200e || c == 0x200f || c >= 0x202a && c <= 0x202e || c >= 0x2066 && c <= 0x2069
 }

@@ -218,7 +218,23 @@ func (b *build) capabilities() error {
 		}
 	}
 	b.spec.Process.Capabilities = s
+	b.protectMounts()
 	return nil
+}
+
+// protectMounts keeps capabilities that were added from undoing the sandbox: with --dev, and where
+// the app is not root, bubblewrap's app is in a second user namespace, and those of the first, its
+// mounts and network among them, are not its own.
+func (b *build) protectMounts() {
+	u := &b.spec.Users
+	if b.spec.Process.Capabilities.Permitted == 0 || !b.newUser || u.Unmapped || u.UID == 0 && u.GID == 0 {
+		return
+	}
+	for i := range b.line.operations {
+		if b.line.operations[i].kind == dev {
+			u.Below = true
+		}
+	}
 }
 
 func (b *build) filters() error {

@@ -165,6 +165,10 @@ func cases(dir string) []sameCase {
 	for _, c := range [][]string{{"--cap-add", "CAP_SYS_ADMIN"}, {"--cap-add", "ALL"}, {"--cap-add", "cap_net_raw", "--cap-add", "CAP_CHOWN", "--cap-drop", "CAP_NET_RAW"}, {"--cap-add", "ALL", "--cap-drop", "CAP_KILL"}, {"--cap-drop", "ALL"}} {
 		ok("capabilities "+strings.Join(c, " "), words(full, []string{"--unshare-user"}, c, sh("grep ^Cap /proc/self/status"))...)
 	}
+	for _, ids := range [][]string{nil, {"--uid", "0"}, {"--uid", "7", "--gid", "7"}} {
+		ok("added capabilities do not undo it "+strings.Join(ids, " "), words(full, []string{"--unshare-all", "--cap-add", "ALL"}, ids,
+			sh("mount -o remount,rw / || echo kept; umount /dev/pts || echo kept; ip link set lo down || echo kept; hostname x || echo kept"))...)
+	}
 	addFiles(dir, sh, ok, add)
 	addFailures(dir, add)
 	addDescriptors(dir, full, sh, add)

@@ -147,11 +147,14 @@ func end(t *testing.T, cmd *exec.Cmd) {
 
 // descendants are the processes below one, deepest first.
 func descendants(pid int) (list []int) {
-	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(pid) + "/children")
-	for _, word := range strings.Fields(string(text)) {
-		child, _ := strconv.Atoi(word)
-		list = append(list, descendants(child)...)
-		list = append(list, child)
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children") // each thread has its own
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		for _, word := range strings.Fields(string(text)) {
+			child, _ := strconv.Atoi(word)
+			list = append(list, descendants(child)...)
+			list = append(list, child)
+		}
 	}
 	return list
 }

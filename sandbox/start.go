@@ -299,23 +299,22 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 	}
 }
 
-// expects reports whether the child may say this: what its program has, and nothing but the end when
-// the app runs. An app with capabilities enough can take PID 1 over and speak in its place.
+// expects reports whether the child may say this at all: what its program has. An app with
+// capabilities enough can take PID 1 over and speak in its place. The order is not judged: two
+// processes speak.
 func (k *keeper) expects(kind message) bool {
 	s := k.p.spec
 	switch kind {
-	case msgStatus:
-		return true
-	case msgApp: // of PID 1, which the app need not wait for
+	case msgApp:
 		return k.in.app < 0
 	case msgListener:
 		return k.in.listener == nil && slices.ContainsFunc(s.Process.Filters, func(f Filter) bool { return f.Listen })
 	case msgMade:
-		return !k.ready && s.Handover.Made != nil
+		return s.Handover.Made != nil
 	case msgTerminal:
-		return !k.ready && s.Process.Terminal != nil && k.in.terminal == nil
+		return s.Process.Terminal != nil && k.in.terminal == nil
 	}
-	return !k.ready
+	return true
 }
 
 // place lets the parent do its part while the child waits: id maps, and what the caller wants.

@@ -245,7 +245,7 @@ func TestWaitsEndBySignal(t *testing.T) {
 			block.Close()
 			info.SetReadDeadline(time.Now().Add(limit))
 			io.ReadAll(info)
-			time.Sleep(100 * time.Millisecond) // until it waits: nothing tells
+			time.Sleep(500 * time.Millisecond) // until it waits: nothing tells
 			syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
 			cmd.Wait()
 			gone := false

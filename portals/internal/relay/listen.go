@@ -1,0 +1,117 @@
+package relay
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pause is how long to wait when the host's queue is full, or this process has no descriptors left.
+const pause = 5 * time.Millisecond
+
+// porch is a listening socket and what to do with who comes.
+type porch struct {
+	loop   *Loop
+	fd     int
+	dial   func() (int, error)
+	judge  func() Judge
+	caller int // who waits for the host to have room, or -1
+	events uint32
+}
+
+// Listen serves a listening unix socket: for each connection dial makes one to the host,
+// non-blocking, which the loop owns, and judge makes a judge. unix.EAGAIN of dial means that the
+// host's queue is full: it is tried again soon. The file stays the caller's, who may close it right
+// after; it is set non-blocking, for all who share it.
+func (l *Loop) Listen(f *os.File, dial func() (int, error), judge func() Judge) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	p := &porch{loop: l, dial: dial, judge: judge, caller: -1}
+	failed := raw.Control(func(fd uintptr) {
+		if p.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			err = unix.SetNonblock(p.fd, true)
+		}
+	})
+	if failed != nil {
+		return failed
+	}
+	if err != nil {
+		return os.NewSyscallError("fcntl", err)
+	}
+	return l.watch(p.fd, p, unix.EPOLLIN)
+}
+
+func (p *porch) close() {
+	p.loop.forget(p.fd)
+	unix.Close(p.fd)
+	if p.caller >= 0 {
+		unix.Close(p.caller)
+	}
+}
+
+// ready lets in all who wait.
+func (p *porch) ready(uint32) {
+	for range 64 {
+		fd := p.caller
+		if p.caller = -1; fd < 0 {
+			var err error
+			fd, _, err = unix.Accept4(p.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+			switch err {
+			case nil:
+			case unix.EINTR, unix.ECONNABORTED:
+				continue
+			case unix.EAGAIN:
+				return
+			default: // no descriptors or memory: those who wait stay in the kernel's queue
+				p.rest()
+				return
+			}
+		}
+		if !p.welcome(fd) {
+			p.caller = fd
+			p.rest()
+			return
+		}
+	}
+}
+
+// welcome makes a link, and reports whether the host had room. Where it cannot be reached at all
+// the app is told by the end of its connection.
+func (p *porch) welcome(fd int) bool {
+	host, err := p.dial()
+	switch err {
+	case nil:
+		p.loop.Join(fd, host, p.judge())
+	case unix.EAGAIN, unix.EMFILE, unix.ENFILE:
+		return false
+	default:
+		unix.Close(fd)
+	}
+	return true
+}
+
+// rest stops listening for a moment.
+func (p *porch) rest() {
+	p.loop.forget(p.fd)
+	p.loop.after(pause, func() {
+		if p.loop.watch(p.fd, p, unix.EPOLLIN) == nil {
+			p.ready(0)
+		}
+	})
+}
+
+// Dial connects to a unix socket without waiting. name is a path, or an abstract name after '@'.
+func Dial(name string) (int, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: name}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}

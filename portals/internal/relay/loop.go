@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buffer is the size of the one read buffer. A kernel's socket buffer holds some 200 KiB, and this
+// Buffer is the size of the one read buffer, and so the most that a judge is ever shown. A kernel's socket buffer holds some 200 KiB, and this
 // much fits into a processor's own cache: smaller ones cost system calls, larger ones memory speed.
-const buffer = 128 << 10
+const Buffer = 128 << 10
 
 // Loop serves links in one goroutine. The zero value is not usable: see [NewLoop].
 type Loop struct {
@@ -38,7 +38,7 @@ func NewLoop() (*Loop, error) {
 		unix.Close(epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	l := &Loop{epoll: epoll, wake: wake, links: map[*Link]struct{}{}, scratch: make([]byte, buffer)}
+	l := &Loop{epoll: epoll, wake: wake, links: map[*Link]struct{}{}, scratch: make([]byte, Buffer)}
 	if err := l.watch(wake, nil, unix.EPOLLIN); err != nil {
 		l.Close()
 		return nil, err

@@ -1,0 +1,57 @@
+package dbus
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"snug/portals/internal/relay"
+)
+
+// Bus is one bus, where an app reaches it, and what it may do there.
+type Bus struct {
+	// Listener is a listening unix stream socket. It stays the caller's, who may close it once Serve
+	// has begun and closes it in the end; Serve sets it non-blocking, for all who share it.
+	Listener *os.File
+	// Address is the bus's, as in DBUS_SESSION_BUS_ADDRESS. It need not be there yet.
+	Address string
+	Policy  Policy
+	// Log gets a line of JSON for each decision, if it is not nil. A slow one holds up the app.
+	Log io.Writer
+	// Name stands in the log, to tell several buses from each other.
+	Name string
+}
+
+// Serve stands between apps and buses until ctx ends, and then closes all connections and gives nil.
+// Each connection of an app gets one of its own to the bus, with the credentials of this process.
+// Serve needs no other goroutine, and leaves none.
+func Serve(ctx context.Context, buses ...Bus) error {
+	loop, err := relay.NewLoop()
+	if err != nil {
+		return err
+	}
+	defer loop.Close()
+	for _, b := range buses {
+		if err := b.listen(loop); err != nil {
+			return err
+		}
+	}
+	return loop.Run(ctx)
+}
+
+func (b Bus) listen(loop *relay.Loop) error {
+	p, err := compile(b.Policy)
+	if err != nil {
+		return fmt.Errorf("policy of the bus %q: %w", b.Name, err)
+	}
+	var l *log
+	if b.Log != nil {
+		l = &log{to: b.Log, bus: b.Name}
+	}
+	id := 0
+	return loop.Listen(b.Listener, dialer(b.Address), func() relay.Judge {
+		id++
+		return &conn{state: newState(p), log: l, id: id}
+	})
+}

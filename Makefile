@@ -7,15 +7,18 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 
 export CGO_ENABLED = 0
 
-# snug_entry records what the Go runtime changes before main: ignored signals, the file limit.
-LDFLAGS = -s -w -E snug_entry -X main.version=$(VERSION)
-PROGRAMS = snug snug-bwrap
+LDFLAGS = -s -w -X main.version=$(VERSION)
+# Those that start apps begin at snug_entry: it records what the Go runtime changes before main,
+# ignored signals and the file limit.
+LAUNCHERS = snug snug-bwrap
+PROGRAMS = $(LAUNCHERS) snug-dbus-proxy
 
 .PHONY: build demo test unit bench fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ $(addprefix ./cmd/,$(PROGRAMS))
+	$(GO) build -trimpath -ldflags '$(LDFLAGS) -E snug_entry' -o $(BIN)/ $(addprefix ./cmd/,$(LAUNCHERS))
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ $(addprefix ./cmd/,$(filter-out $(LAUNCHERS),$(PROGRAMS)))
 
 demo: build ## show what a program sees outside and in a sandbox
 	@sh tests/demo.sh $(BIN)/snug

@@ -2,6 +2,7 @@
 # Runs the tests as an unprivileged user, since that is who snug is for.
 #
 #   run.sh unit | all | bench | fuzz
+#   run.sh bench bus                    the filters of buses alone
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #
 # As root it installs what the tests need from Debian's packages, makes the user snugtest with
@@ -106,7 +107,8 @@ all)
 	;;
 bench)
 	make -s build
-	$go run ./tests/bench
+	shift
+	$go run ./tests/bench "$@"
 	;;
 go)
 	make -s build

@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -132,47 +133,63 @@ type Conn struct {
 // patience is how long everything may take.
 const patience = 20 * time.Second
 
-// Connect connects to a socket and authenticates, with the messages behind it in the same write.
-func Connect(path string, behind []byte) (*Conn, error) {
+// Connect connects to a socket and authenticates, waiting for each answer as libdbus does.
+func Connect(path string) (*Conn, error) {
+	return connect(path, "AUTH EXTERNAL "+id()+"\r\n", "NEGOTIATE_UNIX_FD\r\n", "BEGIN\r\n")
+}
+
+// Pipeline connects and says everything in one write, with messages behind it, as sd-bus does.
+func Pipeline(path string, behind []byte) (*Conn, error) {
+	return connect(path, "AUTH EXTERNAL "+id()+"\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n"+string(behind))
+}
+
+func id() string { return hex.EncodeToString([]byte(strconv.Itoa(os.Getuid()))) }
+
+// connect sends the lines; each write is answered by as many as it asks for.
+func connect(path string, writes ...string) (*Conn, error) {
 	u, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
 	u.SetDeadline(time.Now().Add(patience))
 	c := &Conn{UnixConn: u, room: make([]byte, 256<<10)}
-	id := hex.EncodeToString([]byte(strconv.Itoa(os.Getuid())))
-	hello := append([]byte("\x00AUTH EXTERNAL "+id+"\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n"), behind...)
-	if _, err := u.Write(hello); err != nil {
+	for i, w := range writes {
+		if i == 0 {
+			w = "\x00" + w
+		}
+		if _, err = u.Write([]byte(w)); err != nil {
+			break
+		}
+		for range strings.Count(w, "AUTH ") + strings.Count(w, "NEGOTIATE") {
+			if err = c.line(); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
 		u.Close()
 		return nil, err
-	}
-	for range 2 {
-		if err := c.line(); err != nil {
-			u.Close()
-			return nil, err
-		}
 	}
 	return c, nil
 }
 
 // Dial connects and says Hello.
 func Dial(path string) (*Conn, error) {
-	c, err := Connect(path, ToBus("Hello", 1).Bytes())
+	c, err := Connect(path)
 	if err != nil {
 		return nil, err
 	}
-	c.Serial = 1
-	m, err := c.Answer(1)
+	m, err := c.Ask(ToBus("Hello", 0))
+	s := m.Strings()
+	if err == nil && (m.Type != Return || len(s) != 1) {
+		err = fmt.Errorf("hello: %+v", m)
+	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
-	if s := m.Strings(); m.Type == Return && len(s) == 1 {
-		c.Unique = s[0]
-		return c, nil
-	}
-	c.Close()
-	return nil, fmt.Errorf("hello: %+v", m)
+	c.Unique = s[0]
+	return c, nil
 }
 
 func (c *Conn) line() error {

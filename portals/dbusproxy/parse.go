@@ -72,7 +72,7 @@ func Parse(words []string, read func(fd int) ([]byte, error)) (*Line, error) {
 }
 
 func arguments(value string, read func(int) ([]byte, error)) ([]string, error) {
-	fd, err := descriptor(value)
+	fd, err := descriptor("--args fd", value)
 	if err != nil {
 		return nil, err
 	}
@@ -87,10 +87,10 @@ func arguments(value string, read func(int) ([]byte, error)) ([]string, error) {
 	return strings.Split(text, "\x00"), nil
 }
 
-func descriptor(value string) (int, error) {
+func descriptor(what, value string) (int, error) {
 	fd, err := strconv.Atoi(value)
 	if err != nil || fd < 0 {
-		return -1, message("Invalid fd " + value)
+		return -1, message("Invalid " + what + " " + value)
 	}
 	return fd, nil
 }
@@ -103,7 +103,7 @@ func (l *Line) option(word, key, value string, valued bool) (err error) {
 	case word == "--version":
 		l.Version = true
 	case key == "--fd" && valued:
-		l.FD, err = descriptor(value)
+		l.FD, err = descriptor("fd", value)
 	case len(l.Proxies) > 0:
 		return l.Proxies[len(l.Proxies)-1].option(word, key, value, valued)
 	default:
@@ -136,22 +136,21 @@ func (p *Proxy) option(word, key, value string, valued bool) error {
 	return nil
 }
 
-// rule adds NAME=RULE. A rule that no message can match is let through, as by the peer, and grants
-// what it does there: that the name is visible.
+// rule adds NAME=RULE. What no message can match is let through, as by the peer, and grants what it
+// does there: nothing, or that the name is visible. A unique name counts as one that cannot be.
 func (p *Proxy) rule(to *[]dbus.NameRule, value string) error {
 	name, rule, ok := strings.Cut(value, "=")
-	switch {
-	case !ok:
+	if !ok {
 		return message("'" + value + "' is not a valid name + rule")
-	case !isName(name):
-		return message("'" + strings.TrimSuffix(name, ".*") + "' is not a valid dbus name")
 	}
 	r := dbus.NameRule{Name: name, Rule: rule}
-	if (dbus.Policy{Call: []dbus.NameRule{r}}).Check() != nil {
+	switch {
+	case !isName(name):
+	case dbus.Policy{Call: []dbus.NameRule{r}}.Check() != nil:
 		p.Policy.See = append(p.Policy.See, name)
-		return nil
+	default:
+		*to = append(*to, r)
 	}
-	*to = append(*to, r)
 	return nil
 }
 

@@ -85,8 +85,12 @@ func (c *conn) line(k *relay.Link, from relay.Side, b []byte) (n int, err error)
 // message deals with a message from its first byte on.
 func (c *conn) message(k *relay.Link, from relay.Side, b []byte) (int, error) {
 	h := &c.flows[from].header
-	if whole, err := h.parse(b); !whole {
-		return 0, err
+	whole, err := h.parse(b)
+	switch {
+	case err != nil:
+		return c.odd(k, from, b, err)
+	case !whole:
+		return 0, nil
 	}
 	if int(h.fds) > k.Waiting(from) {
 		return 0, errClaims
@@ -102,6 +106,23 @@ func (c *conn) message(k *relay.Link, from relay.Side, b []byte) (int, error) {
 		return c.fromApp(k, b, h, body)
 	}
 	return c.fromBus(k, b, h, body)
+}
+
+// odd deals with a message that cannot be read. Without a filter it passes. One of a peer, with a
+// header of a megabyte or of a later version of the protocol, is left out: it shall not cost the app
+// its connection, and the bus has framed it well. One of the app ends the connection.
+func (c *conn) odd(k *relay.Link, from relay.Side, b []byte, err error) (int, error) {
+	h := &c.flows[from].header
+	h.fds = 0
+	switch {
+	case h.size == 0 || k.Waiting(from) > 0:
+		return 0, err
+	case c.open:
+		return c.forward(k, from, b), nil
+	case from == relay.Host:
+		return c.skip(k, from, b), nil
+	}
+	return 0, err
 }
 
 // body gives the body if it is one to look at and not too long for that, or asks to wait for it.

@@ -38,6 +38,7 @@ const (
 const (
 	fixedSize      = 16
 	maxHeader      = 64 << 10
+	maxFields      = 64 << 20
 	maxMessage     = 128 << 20
 	maxDescriptors = 253
 )
@@ -77,22 +78,23 @@ func number(b []byte, big bool) uint32 {
 
 func aligned(n, to int) int { return (n + to - 1) &^ (to - 1) }
 
-// parse reads the header at the start of b, and reports whether all of it is there.
+// parse reads the header at the start of b, and reports whether all of it is there. With an error,
+// size and body are set if at least the message's end is known.
 func (h *header) parse(b []byte) (whole bool, err error) {
 	if len(b) < fixedSize {
 		return false, nil
 	}
 	*h = header{big: b[0] == 'B', kind: b[1], flags: b[2]}
-	if b[0] != 'B' && b[0] != 'l' || h.kind < methodCall || h.kind > signal || b[3] != 1 {
-		return false, errHeader
-	}
 	body, fields := number(b[4:], h.big), number(b[12:], h.big)
-	h.serial = number(b[8:], h.big)
-	if h.serial == 0 || fields > maxHeader-fixedSize-8 || body > maxMessage-maxHeader {
+	if b[0] != 'B' && b[0] != 'l' || b[3] != 1 || fields > maxFields || body > maxMessage {
 		return false, errHeader
 	}
+	h.serial = number(b[8:], h.big)
 	end := fixedSize + int(fields)
 	h.size, h.body = aligned(end, 8), int(body)
+	if h.serial == 0 || h.kind < methodCall || h.kind > signal || h.size > maxHeader || h.size+h.body > maxMessage {
+		return false, errHeader
+	}
 	if len(b) < h.size {
 		return false, nil
 	}

@@ -80,7 +80,7 @@ func (c *conn) learn(h *header, body []byte) {
 
 // reply deals with an answer.
 func (c *conn) reply(k *relay.Link, b []byte, h *header, body []byte) (int, error) {
-	if q, ok := c.own[h.replySerial]; ok {
+	if q, ok := c.own[h.replySerial]; ok && string(h.sender()) == busName {
 		delete(c.own, h.replySerial)
 		if err := c.told(k, q, h, body); err != nil {
 			return 0, err

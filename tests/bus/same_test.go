@@ -120,8 +120,8 @@ func same(w *world) []sameCase {
 
 // TestSame sends the same messages through both programs.
 func TestSame(t *testing.T) {
-	theirs := need.Program(t, "xdg-dbus-proxy")
 	w := newWorld(t)
+	theirs := need.Program(t, "xdg-dbus-proxy")
 	ourPath, theirPath := w.filter(ours(t), w.bus, options...), w.filter(theirs, w.bus, options...)
 	for _, c := range same(w) {
 		t.Run(c.name, func(t *testing.T) {

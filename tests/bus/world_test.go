@@ -36,6 +36,9 @@ var options = strings.Fields(`--filter --see=com.example.See --talk=com.example.
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	if testing.Short() {
+		need.NoTime(t)
+	}
 	need.Program(t, "dbus-daemon")
 	dir, err := os.MkdirTemp("", "bus-test-") // a socket's path is short
 	if err != nil {

@@ -54,7 +54,8 @@ type Link struct {
 	ends     [2]end
 	deadline *timer
 	ending   error // why it ends when the queues are empty
-	ended    bool  // one side has ended
+	leaving  bool  // one side has hung up, or is about to end
+	ended    bool  // one side has said its last
 	closed   bool
 }
 
@@ -79,7 +80,7 @@ func (l *Loop) Join(app, host int, j Judge) (*Link, error) {
 		k.ends[i] = end{link: k, side: Side(i), fd: fd}
 	}
 	l.links[k] = struct{}{}
-	k.deadline = l.after(greeting, func() { k.end(errGreeting) })
+	k.deadline = l.after(l.greeting, func() { k.end(errGreeting) })
 	if err := k.interest(); err != nil {
 		k.end(err)
 		return nil, err
@@ -126,8 +127,19 @@ func (k *Link) Release(side Side) {
 
 // Established says that the greeting is over: from here on a link may be silent for ever.
 func (k *Link) Established() {
-	k.loop.stop(k.deadline)
-	k.deadline = nil
+	if !k.leaving {
+		k.loop.stop(k.deadline)
+	}
+}
+
+// leave gives a link whose one side has gone its last deadline: what that side has said shall arrive,
+// but nobody waits for it for ever.
+func (k *Link) leave() {
+	if !k.leaving {
+		k.Established()
+		k.leaving = true
+		k.deadline = k.loop.after(k.loop.draining, func() { k.end(errStalled) })
+	}
 }
 
 // Close ends the link at once.
@@ -138,7 +150,7 @@ func (k *Link) end(err error) {
 		return
 	}
 	k.closed = true
-	k.Established()
+	k.loop.stop(k.deadline)
 	delete(k.loop.links, k)
 	for i := range k.ends {
 		e := &k.ends[i]
@@ -160,6 +172,8 @@ func (e *end) ready(events uint32) {
 	}
 	if err == nil && e.readable() && events&(unix.EPOLLIN|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		err = e.read()
+	} else if events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
+		k.leave()
 	}
 	for i := 0; i < len(k.ends) && err == nil; i++ {
 		if o := &k.ends[i]; o.released {
@@ -302,14 +316,13 @@ func (k *Link) over(e *end) error {
 		return nil
 	}
 	k.ended = true
-	k.Established()
 	e.out.drop()
-	k.deadline = k.loop.after(draining, func() { k.end(errStalled) })
+	k.leave()
 	return nil
 }
 
-// interest tells the kernel what each socket waits for. One that neither reads nor writes is taken
-// out: its hang-up would be reported over and over.
+// interest tells the kernel what each socket waits for. One that neither reads nor writes waits for
+// its hang-up, at an edge: it would be reported over and over.
 func (k *Link) interest() error {
 	for i := range k.ends {
 		e := &k.ends[i]
@@ -319,6 +332,9 @@ func (k *Link) interest() error {
 		}
 		if !e.out.empty() {
 			want |= unix.EPOLLOUT
+		}
+		if want == 0 {
+			want = unix.EPOLLRDHUP | unix.EPOLLET
 		}
 		if want == e.events {
 			continue

@@ -17,7 +17,6 @@ type porch struct {
 	dial   func() (int, error)
 	judge  func() Judge
 	caller int // who waits for the host to have room, or -1
-	events uint32
 }
 
 // Listen serves a listening unix socket: for each connection dial makes one to the host,
@@ -41,6 +40,7 @@ func (l *Loop) Listen(f *os.File, dial func() (int, error), judge func() Judge) 
 	if err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
+	l.porches = append(l.porches, p)
 	return l.watch(p.fd, p, unix.EPOLLIN)
 }
 

@@ -18,10 +18,13 @@ type Loop struct {
 	epoll, wake int
 	sources     []source // by descriptor
 	links       map[*Link]struct{}
+	porches     []*porch
 	timers      []*timer // the next one first
 	socket      socket
 	scratch     []byte // what has arrived, while a judge looks at it
 	arena       []byte // what judges write of their own, until it is sent or kept
+
+	greeting, draining time.Duration // the limits, which tests shorten
 }
 
 // source is what waits for a descriptor.
@@ -38,7 +41,7 @@ func NewLoop() (*Loop, error) {
 		unix.Close(epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	l := &Loop{epoll: epoll, wake: wake, links: map[*Link]struct{}{}, scratch: make([]byte, Buffer)}
+	l := &Loop{epoll: epoll, wake: wake, links: map[*Link]struct{}{}, scratch: make([]byte, Buffer), greeting: greeting, draining: draining}
 	if err := l.watch(wake, nil, unix.EPOLLIN); err != nil {
 		l.Close()
 		return nil, err
@@ -81,10 +84,8 @@ func (l *Loop) Close() {
 	for k := range l.links {
 		k.Close()
 	}
-	for _, s := range l.sources {
-		if p, ok := s.(*porch); ok {
-			p.close()
-		}
+	for _, p := range l.porches {
+		p.close()
 	}
 	unix.Close(l.epoll)
 	unix.Close(l.wake)
@@ -93,7 +94,7 @@ func (l *Loop) Close() {
 // Links gives the number of links that are alive.
 func (l *Loop) Links() int { return len(l.links) }
 
-// watch adds a descriptor, or changes what is waited for. 0 waits for nothing, not even a hang-up.
+// watch adds a descriptor, or changes what is waited for.
 func (l *Loop) watch(fd int, s source, events uint32) error {
 	for fd >= len(l.sources) {
 		l.sources = append(l.sources, make([]source, max(64, fd+1-len(l.sources)))...)
@@ -101,10 +102,6 @@ func (l *Loop) watch(fd int, s source, events uint32) error {
 	op := unix.EPOLL_CTL_MOD
 	if l.sources[fd] == nil {
 		op = unix.EPOLL_CTL_ADD
-	}
-	if events == 0 {
-		l.forget(fd)
-		return nil
 	}
 	if err := unix.EpollCtl(l.epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)

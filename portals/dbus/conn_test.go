@@ -148,3 +148,51 @@ func FuzzApp(f *testing.F) {
 		}
 	})
 }
+
+// A call and its answer on their whole way cost no memory.
+func TestNoAllocationOnTheWay(t *testing.T) {
+	c, err := compile(Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loop, err := relay.NewLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer loop.Close()
+	a, h := pair(t), pair(t)
+	defer a[1].Close()
+	defer h[1].Close()
+	if _, err := loop.Join(detach(t, a[0]), detach(t, h[0]), &conn{state: newState(c)}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- loop.Run(ctx) }()
+	app, host := int(a[1].Fd()), int(h[1].Fd())
+	room := make([]byte, 4096)
+	say := func(from, to int, b []byte) {
+		unix.Write(from, b)
+		for n := 0; n < len(b); {
+			got, err := unix.Read(to, room)
+			if got <= 0 || err != nil {
+				t.Fatal(got, err)
+			}
+			n += got
+		}
+	}
+	say(app, host, []byte(greeted))
+	say(host, app, []byte("OK\r\n"))
+	call := bus.ToBus("GetId", 1).Bytes()
+	answer := bus.Message{Type: bus.Return, Serial: 1, ReplySerial: 1, Sender: bus.Name, Signature: "s", Body: bus.String("id")}.Bytes()
+	if n := testing.AllocsPerRun(2000, func() {
+		say(app, host, call)
+		say(host, app, answer)
+	}); n > 0 {
+		t.Errorf("%v allocations a call", n)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}

@@ -100,6 +100,10 @@ func (bed *busBed) dial(name string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
+	// NameAcquired comes behind Hello's answer: it must not be counted as the answer of a call.
+	if _, err := c.Ask(bus.ToBus("GetId", 0)); err != nil {
+		return -1, err
+	}
 	f, err := c.File()
 	c.Close()
 	if err != nil {
@@ -201,7 +205,7 @@ func writeAll(fd int, b []byte) error {
 	return nil
 }
 
-// readMessages waits for as many messages.
+// readMessages waits for as many messages, and for nothing behind them.
 func readMessages(fd, count int, room []byte) error {
 	have := 0
 	for count > 0 {
@@ -212,10 +216,16 @@ func readMessages(fd, count int, room []byte) error {
 		have += n
 		rest := room[:have]
 		for size := length(rest); size > 0 && size <= len(rest); size = length(rest) {
+			if rest[1] != bus.Return {
+				return fmt.Errorf("a message of type %d, not an answer", rest[1])
+			}
 			rest = rest[size:]
 			count--
 		}
 		have = copy(room, rest)
+	}
+	if have > 0 || count < 0 {
+		return fmt.Errorf("%d answers and %d bytes more than calls", -count, have)
 	}
 	return nil
 }

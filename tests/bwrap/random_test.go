@@ -86,7 +86,7 @@ func variable(t *testing.T, name string, value int) int {
 }
 
 // look prints what a command line decides about.
-const look = `cut -d' ' -f5,6 /proc/self/mountinfo; echo $?; id -u; id -g; pwd; echo "$A $B $0"; ls -ln --time-style=+ / /x /x/* 2>&1 | grep -v total; cat /proc/sys/kernel/hostname
+const look = `cut -d' ' -f5,6 /proc/self/mountinfo; echo $?; id -u; id -g; pwd; echo "$A $B $0"; ls -ln --time-style=+ / /x /x/* 2>&1 | grep -v total | tr -s ' '; cat /proc/sys/kernel/hostname
 for n in user pid ipc uts net cgroup; do readlink /proc/self/ns/$n; done; grep -E '^(Cap|Seccomp:|NoNew)' /proc/self/status; ls /proc/$$/fd`
 
 // differ says what differs, if something does.

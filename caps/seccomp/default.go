@@ -46,3 +46,7 @@ func (o Options) index() int {
 func Default(o Options) []byte {
 	return []byte(defaultFilters[o.index()])
 }
+
+// Broker returns the filter for programs of ours that carry bytes between sockets, such as
+// snug-broker: an allow-list, written down in internal/broker. The caller owns the bytes.
+func Broker() []byte { return []byte(brokerFilter) }

@@ -1,6 +1,6 @@
-// Command gendefault compiles the desktop policy for each machine and writes
-// the programs as constants, so that a launch neither compiles nor links the
-// policy. It runs by go generate in the folder of package seccomp, after
+// Command gendefault compiles the desktop policy and the brokers' for each
+// machine and writes the programs as constants, so that a launch neither
+// compiles nor links a policy. It runs by go generate in the folder of package seccomp, after
 // gennumbers. With -print-size it tells the number of instructions instead.
 package main
 
@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"snug/caps/seccomp"
+	"snug/caps/seccomp/internal/broker"
 	"snug/caps/seccomp/internal/desktop"
 )
 
@@ -39,6 +40,12 @@ func run(size bool) error {
 			return err
 		}
 		if err := os.WriteFile(desktop.File(arch), source, 0o644); err != nil {
+			return err
+		}
+		if source, err = broker.Source(arch); err != nil {
+			return err
+		}
+		if err := os.WriteFile(broker.File(arch), source, 0o644); err != nil {
 			return err
 		}
 	}

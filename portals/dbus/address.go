@@ -10,9 +10,9 @@ import (
 	"snug/portals/internal/relay"
 )
 
-// sockets gives the names of unix sockets in a bus's address, in order: paths, and abstract names
-// after '@'.
-func sockets(address string) ([]string, error) {
+// Sockets gives the names of unix sockets in a bus's address, in order: paths, and abstract names
+// after '@' (D-Bus specification, "Server Addresses").
+func Sockets(address string) ([]string, error) {
 	var list []string
 	for one := range strings.SplitSeq(address, ";") {
 		transport, keys, _ := strings.Cut(one, ":")
@@ -73,7 +73,7 @@ func hexDigit(c byte) (byte, bool) {
 // dialer gives a function that connects to the first socket of the address that somebody listens on.
 func dialer(address string) func() (int, error) {
 	return func() (int, error) {
-		names, err := sockets(address)
+		names, err := Sockets(address)
 		for _, name := range names {
 			var fd int
 			if fd, err = relay.Dial(name); err == nil || errors.Is(err, unix.EAGAIN) {

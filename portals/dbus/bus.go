@@ -81,6 +81,9 @@ func (s *state) toBus(h *header, body []byte) verdict {
 	case n == matching:
 		return verdict{}
 	}
+	if s.isPrivate(first) {
+		return s.aboutPrivate(n, h.member(), first)
+	}
 	return s.aboutName(n, first)
 }
 
@@ -109,7 +112,7 @@ func (s *state) aboutName(n need, name []byte) verdict {
 	case n == asking01:
 		v.answer = answer{kind: becomesNot}
 	case n == asking:
-		v.answer = answer{becomes, nameHasNoOwner, "Could not get owner of name '" + string(name) + "': no such name"}
+		v.answer = answer{kind: becomes, err: nameHasNoOwner, text: "Could not get owner of name '" + string(name) + "': no such name"}
 	case got == none:
 		v.answer = unknown(name)
 	}

@@ -62,6 +62,7 @@ func (c *conn) Judge(k *relay.Link, from relay.Side, in []byte) (taken int, err 
 
 // Closed is called by the relay.
 func (c *conn) Closed(err error) {
+	c.family.leave(c)
 	if c.log != nil {
 		c.log.closed(c.id, err)
 	}
@@ -97,6 +98,9 @@ func (c *conn) message(k *relay.Link, from relay.Side, b []byte) (int, error) {
 	}
 	if c.open {
 		return c.forward(k, from, b), nil
+	}
+	if from == relay.App && h.body > 0 && len(b) == h.size && c.isPrivate(h.destination()) {
+		return 0, nil // its descriptors will need a byte to go with, see redirect
 	}
 	body, wait := c.body(from, h, b)
 	if wait {
@@ -181,15 +185,19 @@ func (c *conn) fromApp(k *relay.Link, b []byte, h *header, body []byte) (int, er
 			return 0, err
 		}
 	}
+	c.apply(k, v)
 	switch v.action {
 	case drop:
 		return c.skip(k, relay.App, b), nil
-	case refuse:
+	case refuse, settle:
 		c.write(k, relay.Host, ping(c.draft, h.serial))
 		return c.skip(k, relay.App, b), nil
 	}
 	if h.isReply() {
 		c.answer(h.destination(), h.replySerial)
+	}
+	if v.to != "" {
+		return c.redirect(k, b, h, v.to), nil
 	}
 	n := c.forward(k, relay.App, b)
 	if v.answer.kind == greeting && c.last == 0 {

@@ -23,7 +23,7 @@ func bed(t *testing.T) *state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newState(p)
+	s := newState(p, newFamily(nil))
 	s.self = ":1.1"
 	for owner, name := range map[string]string{":1.2": "com.hidden", ":1.5": "com.see", ":1.6": "com.talk", ":1.8": "com.rules"} {
 		s.owns([]byte(owner), []byte(name))
@@ -297,7 +297,7 @@ func TestAddresses(t *testing.T) {
 		"tcp:host=x":                               "",
 		"":                                         "",
 	} {
-		list, err := sockets(address)
+		list, err := Sockets(address)
 		if got := strings.Join(list, " "); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q: want %q, got %q, %v", address, want, got, err)
 		}

@@ -99,12 +99,19 @@ func (c *conn) reply(k *relay.Link, b []byte, h *header, body []byte) (int, erro
 	case a.kind == becomes:
 		instead = replyError(c.draft, h, a.err, a.text)
 	case a.kind == becomesNot:
-		instead = replyFalse(c.draft, h)
+		instead = replyBool(c.draft, h, 0)
+	case a.kind == becomesYes:
+		instead = replyBool(c.draft, h, 1)
+	case a.kind == becomesNumber:
+		instead = replyNumber(c.draft, h, a.number)
+	case a.kind == becomesText:
+		instead = replyText(c.draft, h, a.text)
 	case a.kind == names && h.kind == methodReturn:
 		instead = c.visible(h, body)
 	case a.kind == greeting && h.kind == methodReturn:
 		if name, ok := h.argument(body); ok {
 			c.self = string(name)
+			c.family.members[c.self] = c
 		}
 	}
 	if instead != nil {

@@ -8,9 +8,10 @@ import (
 // log writes one line of JSON for each decision. Its lines are for people, and what a message says
 // may be hostile: everything beyond printable ASCII is escaped.
 type log struct {
-	to   io.Writer
-	bus  string
-	line []byte
+	to     io.Writer
+	bus    string
+	advise func(rule string) string
+	line   []byte
 }
 
 func (l *log) begin(id int, from string) {
@@ -50,8 +51,8 @@ func (l *log) outgoing(id int, h *header, v verdict) {
 	l.begin(id, "app")
 	l.header(h)
 	l.string("decision", v.action.String())
-	if v.action != pass {
-		l.string("allow", allow(v.key, string(v.name), h))
+	if v.action == drop || v.action == refuse {
+		l.allow(allow(v.key, string(v.name), h))
 	}
 	l.end()
 }
@@ -61,9 +62,17 @@ func (l *log) incoming(id int, h *header, a action, granted string) {
 	l.header(h)
 	l.string("decision", a.String())
 	if a == drop && granted != "" {
-		l.string("allow", allow("broadcast", granted, h))
+		l.allow(allow("broadcast", granted, h))
 	}
 	l.end()
+}
+
+// allow tells what would let a message pass.
+func (l *log) allow(rule string) {
+	l.string("allow", rule)
+	if rule != "" && l.advise != nil {
+		l.string("advice", l.advise(rule))
+	}
 }
 
 func (l *log) closed(id int, err error) {

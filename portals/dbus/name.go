@@ -123,6 +123,27 @@ func (p pattern) matches(name []byte) bool {
 	}
 }
 
+// Covers reports whether a grant of a pattern, as in [Policy], reaches a name or any name below it.
+func Covers(granted, name string) bool {
+	p, ok := parsePattern(granted)
+	if !ok {
+		return false
+	}
+	for rest := p.text; ; {
+		want, after, more := strings.Cut(rest, ".")
+		got, behind, dot := strings.Cut(name, ".")
+		switch {
+		case !globbed(want, []byte(got)):
+			return false
+		case !dot:
+			return true
+		case !more:
+			return p.below
+		}
+		rest, name = after, behind
+	}
+}
+
 // globbed matches one element, without stepping back more than to the last star.
 func globbed(want string, got []byte) bool {
 	star, from := -1, 0

@@ -9,10 +9,11 @@ const (
 	pass   action = iota
 	drop          // in silence
 	refuse        // a Ping goes in its place
+	settle        // likewise, but the answer is no error
 )
 
 func (a action) String() string {
-	return [...]string{"pass", "drop", "refuse"}[a]
+	return [...]string{"pass", "drop", "refuse", "answer"}[a]
 }
 
 // verdict is what becomes of one message of the app.
@@ -22,6 +23,9 @@ type verdict struct {
 	// What would let it pass: a key of Policy and a name, if there is one.
 	key  string
 	name []byte
+
+	to     string // where it goes instead of where it says
+	change change // of who owns the private name
 }
 
 // Names of errors.
@@ -45,6 +49,8 @@ func (s *state) outgoing(h *header, body []byte) verdict {
 		return s.toAll(h)
 	case string(to) == busName:
 		return silent(h, s.toBus(h, body))
+	case s.isPrivate(to):
+		return s.toPrivate(h)
 	case s.reaches(to, h):
 		return verdict{}
 	}
@@ -68,9 +74,9 @@ func (s *state) unreachable(h *header) verdict {
 	v := verdict{action: refuse, key: "call", name: to}
 	switch {
 	case s.levelOf(to) >= see:
-		v.answer = answer{becomes, accessDenied, "the sandbox's policy does not allow this call"}
+		v.answer = answer{kind: becomes, err: accessDenied, text: "the sandbox's policy does not allow this call"}
 	case unique(to) || h.flags&noAutoStart != 0:
-		v.answer = answer{becomes, nameHasNoOwner, "Name \"" + string(to) + "\" does not exist"}
+		v.answer = answer{kind: becomes, err: nameHasNoOwner, text: "Name \"" + string(to) + "\" does not exist"}
 	default:
 		v.answer = unknown(to)
 	}
@@ -79,16 +85,16 @@ func (s *state) unreachable(h *header) verdict {
 
 // unknown is what the bus says of a service that it does not know.
 func unknown(name []byte) answer {
-	return answer{becomes, serviceUnknown, "The name " + string(name) + " was not provided by any .service files"}
+	return answer{kind: becomes, err: serviceUnknown, text: "The name " + string(name) + " was not provided by any .service files"}
 }
 
 func denied(key string, name []byte) verdict {
-	return verdict{action: refuse, key: key, name: name, answer: answer{becomes, accessDenied, "the sandbox's policy does not allow this call"}}
+	return verdict{action: refuse, key: key, name: name, answer: answer{kind: becomes, err: accessDenied, text: "the sandbox's policy does not allow this call"}}
 }
 
-// silent turns the refusal of what wants no answer into a drop.
+// silent turns the answer to what wants none into a drop.
 func silent(h *header, v verdict) verdict {
-	if v.action == refuse && !h.wantsReply() {
+	if (v.action == refuse || v.action == settle) && !h.wantsReply() {
 		v.action = drop
 	}
 	return v

@@ -15,6 +15,10 @@ type Policy struct {
 	Talk []string // names that it may call, and whose broadcasts it hears
 	Own  []string // names that it may own
 
+	// Private are names that stay among the connections of one Bus: who asks for one owns it there,
+	// and the bus never hears of it, unless it is in Own too. Connections of a Bus with such names may all talk to each other.
+	Private []string
+
 	Call      []NameRule // calls that it may make
 	Broadcast []NameRule // signals for all that it hears
 	Emit      []string   // rules for signals for all that it sends
@@ -74,6 +78,11 @@ func compile(p Policy) (*policy, error) {
 				return nil, fmt.Errorf("%s: %w", list.key, err)
 			}
 			g.level = max(g.level, list.level)
+		}
+	}
+	for _, n := range p.Private {
+		if _, ok := parsePattern(n); !ok || unique(n) {
+			return nil, fmt.Errorf("private: %q is not a name", n)
 		}
 	}
 	for _, n := range p.Call {

@@ -21,6 +21,9 @@ type Bus struct {
 	Log io.Writer
 	// Name stands in the log, to tell several buses from each other.
 	Name string
+	// Advise, if it is not nil, says what a person could do to let a message pass, given the rule that
+	// would: a key and its value, as in "talk=org.example.App". The log tells it with a refusal.
+	Advise func(rule string) string
 }
 
 // Serve stands between apps and buses until ctx ends, and then closes all connections and gives nil.
@@ -47,11 +50,11 @@ func (b Bus) listen(loop *relay.Loop) error {
 	}
 	var l *log
 	if b.Log != nil {
-		l = &log{to: b.Log, bus: b.Name}
+		l = &log{to: b.Log, bus: b.Name, advise: b.Advise}
 	}
-	id := 0
+	id, relatives := 0, newFamily(b.Policy.Private)
 	return loop.Listen(b.Listener, dialer(b.Address), func() relay.Judge {
 		id++
-		return &conn{state: newState(p), log: l, id: id}
+		return &conn{state: newState(p, relatives), log: l, id: id}
 	})
 }

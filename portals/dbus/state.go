@@ -18,6 +18,7 @@ var (
 // state is what one connection knows of the bus.
 type state struct {
 	*policy
+	family    *family
 	self      string // the app's unique name, once the bus has said it
 	peers     map[string]*peer
 	asked     map[uint32]answer // what becomes of the answers to the app's calls, by serial
@@ -39,9 +40,10 @@ type call struct {
 
 // answer says what becomes of the bus's answer to a call.
 type answer struct {
-	kind answerKind
-	err  string // the error's name
-	text string
+	kind   answerKind
+	err    string // the error's name
+	text   string
+	number uint32
 }
 
 type answerKind byte
@@ -52,10 +54,13 @@ const (
 	names                 // hidden names are taken out
 	becomes               // an error
 	becomesNot            // false
+	becomesYes            // true
+	becomesNumber
+	becomesText
 )
 
-func newState(p *policy) *state {
-	return &state{policy: p, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{}}
+func newState(p *policy, f *family) *state {
+	return &state{policy: p, family: f, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{}}
 }
 
 // ask remembers a call of the app.
@@ -163,7 +168,7 @@ func (s *state) levelOf(name []byte) level {
 		return talk
 	case !unique(name):
 		return s.level(name)
-	case string(name) == s.self:
+	case string(name) == s.self, s.family.has(name):
 		return talk
 	}
 	if p := s.peers[string(name)]; p != nil {
@@ -177,7 +182,7 @@ func (s *state) reaches(name []byte, h *header) bool {
 	if !unique(name) {
 		return s.visit(name, func(g *grant) bool { return g.allows(h) })
 	}
-	if string(name) == s.self {
+	if string(name) == s.self || s.family.has(name) {
 		return true
 	}
 	if p := s.peers[string(name)]; p != nil {
@@ -192,7 +197,7 @@ func (s *state) reaches(name []byte, h *header) bool {
 
 // hears reports whether a signal for all reaches the app.
 func (s *state) hears(sender []byte, h *header) bool {
-	if string(sender) == s.self && s.self != "" {
+	if string(sender) == s.self && s.self != "" || s.family.has(sender) {
 		return true
 	}
 	if p := s.peers[string(sender)]; p != nil {

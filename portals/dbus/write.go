@@ -109,10 +109,37 @@ func replyError(b []byte, h *header, name, text string) []byte {
 	return d.end()
 }
 
-// replyFalse is the answer no.
-func replyFalse(b []byte, h *header) []byte {
+// replyBool is the answer no, 0, or yes, 1.
+func replyBool(b []byte, h *header, yes uint32) []byte {
 	d := reply(b, h, methodReturn, "", "b")
-	d.number(0)
+	d.number(yes)
+	return d.end()
+}
+
+func replyNumber(b []byte, h *header, n uint32) []byte {
+	d := reply(b, h, methodReturn, "", "u")
+	d.number(n)
+	return d.end()
+}
+
+func replyText(b []byte, h *header, text string) []byte {
+	d := reply(b, h, methodReturn, "", "s")
+	d.string(text)
+	return d.end()
+}
+
+// nameAcquired is the bus's signal to the new owner of a name. Nobody refers to a signal by its
+// serial, so it can be any.
+func nameAcquired(b []byte, owner, name string) []byte {
+	d := begin(b, signal, noReplyExpected, 1<<32-1)
+	d.field(fieldPath, "/org/freedesktop/DBus")
+	d.field(fieldInterface, busName)
+	d.field(fieldMember, "NameAcquired")
+	d.field(fieldDestination, owner)
+	d.field(fieldSender, busName)
+	d.field(fieldSignature, "s")
+	d.body()
+	d.string(name)
 	return d.end()
 }
 

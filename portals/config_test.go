@@ -1,0 +1,111 @@
+package portals_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"snug/portals"
+	"snug/portals/dbus"
+)
+
+func TestArgs(t *testing.T) {
+	policy := dbus.Policy{
+		See: []string{"a.See"}, Talk: []string{"a.Talk", "b.c.*"}, Own: []string{"a.Own-*"}, Private: []string{"a.App.*"},
+		Call:      []dbus.NameRule{{Name: "a.b", Rule: "c.d.E@/x/*"}, {Name: "a.b", Rule: ""}},
+		Broadcast: []dbus.NameRule{{Name: "a.b", Rule: "*"}},
+		Emit:      []string{"*@/a/App/*"}, UniqueNames: true,
+	}
+	tests := map[string]portals.Config{
+		"one bus":   {Log: -1, Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/run/session"}}},
+		"all of it": {Log: 5, App: "a.App", Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/s", Policy: policy}, {Name: "system", Listen: 4, Address: "unix:abstract=x"}}},
+	}
+	for name, want := range tests {
+		got, err := portals.Parse(want.Args())
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	const good = "--bus=session --listen=3 --address=unix:path=/s"
+	for _, tt := range []struct{ args, want string }{
+		{"", "nothing to serve"},
+		{"session", `argument 1, "session": not an option`},
+		{"--bus", `argument 1, "--bus": not an option`},
+		{"--talk=a.b " + good, "no --bus before it"},
+		{good + " --listen=2", "not a descriptor"},
+		{good + " --listen=+3", "not a descriptor"},
+		{good + " --listen=70000", "not a descriptor"},
+		{good + " --log=1", "not a descriptor"},
+		{good + " --call=a.b", "not NAME=RULE"},
+		{good + " --unique-names=yes", "not an option"},
+		{good + " --talk=:1.5", "unique name"},
+		{good + " --own=nodots", "is not a name"},
+		{good + " --private=..", "is not a name"},
+		{good + " --shout=a.b", "not an option"},
+		{"--bus=session --listen=3", "needs --listen and --address"},
+		{"--bus=session --address=x", "needs --listen and --address"},
+	} {
+		_, err := portals.Parse(strings.Fields(tt.args))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, want %s", tt.args, err, tt.want)
+		}
+	}
+}
+
+// FuzzParse: what is read is spelled so that it is read alike.
+func FuzzParse(f *testing.F) {
+	f.Add("--bus=session --listen=3 --address=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names --private=a.c.*")
+	f.Add("--app=a.b --log=9 --bus=a --listen=4 --address=y")
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := portals.Parse(strings.Split(text, " "))
+		if err != nil {
+			return
+		}
+		again, err := portals.Parse(c.Args())
+		if err != nil {
+			t.Fatalf("%q: %v", c.Args(), err)
+		}
+		if diff := cmp.Diff(c, again); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestAllow(t *testing.T) {
+	var p dbus.Policy
+	portals.Allow(&p, "Settings")
+	portals.Allow(&p, "Inhibit")
+	portals.AllowDocuments(&p)
+	portals.AllowAccessible(&p)
+	for _, own := range []string{"a.b-c.D", "a.b.*", "org.mpris.MediaPlayer2.x", "org.kde.StatusNotifierItem-*", "a.b-*"} {
+		portals.Speak(&p, own)
+	}
+	if err := p.Check(); err != nil {
+		t.Error(err)
+	}
+	count := map[dbus.NameRule]int{}
+	for _, rule := range p.Call {
+		if count[rule]++; count[rule] > 1 {
+			t.Errorf("%v twice", rule)
+		}
+	}
+	if diff := cmp.Diff([]string{"*@/a/b_c/D/*", "*@/a/b/*", "*@/org/mpris/MediaPlayer2", "org.kde.StatusNotifierItem.*",
+		"org.freedesktop.StatusNotifierItem.*", "com.canonical.dbusmenu.*"}, p.Emit[len(p.Emit)-6:]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestInfo(t *testing.T) {
+	got := string(portals.Identity{App: "a.b.C", Instance: "7", Network: true}.Info())
+	want := "[Application]\nname=a.b.C\n\n[Instance]\ninstance-id=7\napp-path=/usr\nruntime-path=/usr\nsession-bus-proxy=true\n\n[Context]\nshared=network;\n"
+	if got != want {
+		t.Errorf("%q", got)
+	}
+}

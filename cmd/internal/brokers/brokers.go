@@ -1,0 +1,212 @@
+package brokers
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/portals"
+	"snug/portals/dbus"
+	"snug/sandbox"
+)
+
+// Bus is a message bus that the app reaches by the broker.
+type Bus struct {
+	Name   string // "session", "system" or "a11y"
+	Socket string // of the bus: a path without links, or an abstract name after '@'
+	Policy dbus.Policy
+	Bind   *sandbox.Bind // a step of the app's Spec, whose Source Start sets
+}
+
+// Plan is what Start is to start.
+type Plan struct {
+	Buses    []Bus
+	Identity *portals.Identity // who the app is to portals, or nil
+	Log      *os.File          // takes what the broker decides, or nil; stays the caller's
+
+	Dir     string // a private folder, where sockets have names until Started
+	Runtime string // XDG_RUNTIME_DIR
+	Host    sandbox.Host
+}
+
+// Brokers are the running brokers of one instance.
+type Brokers struct {
+	plan   Plan
+	dir    *os.File // Plan.Dir
+	names  []string // of sockets in it
+	listen []*os.File
+
+	started chan struct{} // closed when in and err are known
+	in      *sandbox.Instance
+	err     error
+	card    *card
+	closing chan struct{} // closed by Close
+}
+
+// Start makes the sockets of a plan and begins to start the broker; it returns when the broker's
+// first process exists. It is called before anything that gives this process's memory away, such as
+// sandbox.Supervise, and not at all if there is nothing to serve.
+func Start(p Plan) (b *Brokers, err error) {
+	b = &Brokers{plan: p, started: make(chan struct{}), closing: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			b.closeSockets()
+		}
+	}()
+	if b.dir, err = os.Open(p.Dir); err != nil {
+		return nil, err
+	}
+	for i := range p.Buses {
+		if err := b.socket(&p.Buses[i]); err != nil {
+			return nil, err
+		}
+	}
+	program, err := findProgram()
+	if err != nil {
+		return nil, err
+	}
+	cloned := make(chan struct{})
+	spec := b.spec(program)
+	spec.Handover.Placed = func(int) error { close(cloned); return nil }
+	go func() {
+		defer close(b.started)
+		defer program.Close()
+		b.in, b.err = sandbox.Run(spec)
+	}()
+	select {
+	case <-cloned:
+	case <-b.started:
+		err = b.err
+	}
+	return b, err
+}
+
+// socket makes a listening socket in the folder, by its descriptor: a path through it has no length
+// that a socket's name could not have (unix(7)).
+func (b *Brokers) socket(bus *Bus) error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	name := ".bus-" + strconv.Itoa(os.Getpid()) + "-" + bus.Name
+	b.listen = append(b.listen, os.NewFile(uintptr(fd), name))
+	unix.Unlinkat(int(b.dir.Fd()), name, 0) // of a process that had the same id
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(b.dir.Fd())) + "/" + name}); err != nil {
+		return &os.PathError{Op: "bind", Path: filepath.Join(b.plan.Dir, name), Err: err}
+	}
+	b.names = append(b.names, name)
+	if err := unix.Listen(fd, 4096); err != nil {
+		return os.NewSyscallError("listen", err)
+	}
+	if bus.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
+		return err
+	}
+	bus.Bind.Source += "/" + name
+	return nil
+}
+
+// Started is called when the app has been started: pid is the first process of its sandbox. Its error
+// says that the broker could not be started.
+func (b *Brokers) Started(pid int) error {
+	b.unlink()
+	<-b.started
+	b.closeListeners()
+	if b.err != nil {
+		return b.err
+	}
+	if b.plan.Identity == nil || b.plan.Runtime == "" {
+		return nil
+	}
+	var err error
+	b.card, err = leaveCard(b.plan.Runtime, b.plan.Identity, pid)
+	return err
+}
+
+// Lost calls f if the broker ends by itself. It returns at once.
+func (b *Brokers) Lost(f func()) {
+	go func() {
+		if <-b.started; b.err != nil {
+			return
+		}
+		<-b.in.Done()
+		select {
+		case <-b.closing:
+		default:
+			f()
+		}
+	}()
+}
+
+// Close ends the broker, and removes what it had outside.
+func (b *Brokers) Close() {
+	close(b.closing)
+	<-b.started
+	if b.in != nil {
+		b.in.Close()
+	}
+	b.closeSockets()
+	if b.card != nil {
+		b.card.remove()
+	}
+}
+
+func (b *Brokers) unlink() {
+	for _, name := range b.names {
+		unix.Unlinkat(int(b.dir.Fd()), name, 0)
+	}
+	b.names = nil
+}
+
+func (b *Brokers) closeListeners() {
+	for _, f := range b.listen {
+		f.Close()
+	}
+	b.listen = nil
+}
+
+func (b *Brokers) closeSockets() {
+	b.unlink()
+	b.closeListeners()
+	if b.dir != nil {
+		b.dir.Close()
+	}
+}
+
+// programName is the broker's file.
+const programName = "snug-broker"
+
+var errForeign = errors.New("does not belong to who owns snug, or others may write it")
+
+// findProgram opens the broker's program, which lies beside this one. Somebody else's there is not
+// it: a link to snug in a folder of theirs would run it else (CVE-2021-44730).
+func findProgram() (*os.File, error) {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(filepath.Dir(self), programName)
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	f := os.NewFile(uintptr(fd), path)
+	var ours, its unix.Stat_t
+	if err = unix.Stat("/proc/self/exe", &ours); err == nil {
+		err = unix.Fstat(fd, &its)
+	}
+	if err == nil && (its.Mode&unix.S_IFMT != unix.S_IFREG || its.Mode&0o002 != 0 || its.Uid != ours.Uid && its.Uid != 0) {
+		err = errForeign
+	}
+	if err != nil {
+		f.Close()
+		return nil, &os.PathError{Op: "use", Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// abstract reports whether a socket has a name and no file.
+func abstract(socket string) bool { return strings.HasPrefix(socket, "@") }

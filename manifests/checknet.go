@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"snug/manifests/internal/words"
+	"snug/portals/dbus"
 )
 
 // Network end points and bus names are only spelled here; what they mean is for their brokers.
@@ -61,22 +62,13 @@ func isHost(host string) bool {
 }
 
 func checkBusName(name string) (what, hint string) {
-	const syntax = "a name such as org.example.App; org.example.* covers it and all below"
-	if name == "*" {
-		return "", ""
-	}
-	if strings.HasPrefix(name, ":") {
+	const syntax = "a name such as org.example.App; org.example.* covers it and all below, org.example.App-* what begins so"
+	switch {
+	case name == "*":
+		return "would be the bus without a filter", "name the services: org.freedesktop.Notifications"
+	case strings.HasPrefix(name, ":"):
 		return "is a connection's unique name", syntax
-	}
-	stem := strings.TrimSuffix(name, ".*")
-	parts := 0
-	for part := range strings.SplitSeq(stem, ".") {
-		if !words.Every(part, words.IsLabel) || words.IsDigit(part[0]) {
-			return "is no bus name", syntax
-		}
-		parts++
-	}
-	if parts < 2 && stem == name || len(name) > 255 {
+	case (dbus.Policy{See: []string{name}}).Check() != nil:
 		return "is no bus name", syntax
 	}
 	return "", ""
@@ -91,10 +83,7 @@ func checkBusRule(rule string) (what, hint string) {
 	if what, hint = checkBusName(name); what != "" {
 		return what, hint
 	}
-	method, path, hasPath := strings.Cut(match, "@")
-	isMember := func(c byte) bool { return words.IsName(c) || c == '.' || c == '*' }
-	isPath := func(c byte) bool { return words.IsName(c) || c == '/' || c == '*' }
-	if method != "" && !words.Every(method, isMember) || hasPath && (!words.Every(path, isPath) || path[0] != '/') {
+	if (dbus.Policy{Call: []dbus.NameRule{{Name: name, Rule: match}}}).Check() != nil {
 		return "is no rule", syntax
 	}
 	return "", ""

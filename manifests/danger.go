@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"snug/manifests/internal/words"
+	"snug/portals/dbus"
 )
 
 // Danger is a code that `accept` may hold. Of a code such as "talk:NAME" the NAME stands for the
@@ -45,7 +46,12 @@ var dangerousNames = [...]string{
 	"org.freedesktop.Flatpak",
 	"ca.desrt.dconf",
 	"org.freedesktop.secrets",
+	"org.kde.kwalletd5",
+	"org.kde.kwalletd6",
 	"org.gnome.Shell",
+	"org.kde.KWin",
+	"org.kde.plasmashell",
+	"org.freedesktop.impl.portal", // what portals trust, among it who may do what
 }
 
 // Codes returns every code that accept may hold.
@@ -103,13 +109,11 @@ func dangerCode(key *Key, value, id string) string {
 // name is the danger of the whole bus.
 func talkCode(key *Key, rule string) string {
 	name, _, _ := strings.Cut(rule, "=")
-	stem, wild := strings.CutSuffix(name, "*")
-	stem = strings.TrimSuffix(stem, ".")
 	for _, dangerous := range dangerousNames {
 		switch {
-		case within(stem, dangerous):
+		case within(strings.TrimSuffix(name, ".*"), dangerous):
 			return "talk:" + name
-		case wild && (stem == "" || within(dangerous, stem)):
+		case dbus.Covers(name, dangerous):
 			return busCode(key)
 		}
 	}
@@ -117,12 +121,14 @@ func talkCode(key *Key, rule string) string {
 }
 
 // ownCode is dangerCode for a name that the app may own: its id, its MPRIS name and what lies
-// below them are its own.
+// below them are its own, and so are the names of tray icons, which hold a process id.
 func ownCode(key *Key, name, id string) string {
-	if name == "*" {
-		return busCode(key)
-	}
 	stem := strings.TrimSuffix(name, ".*")
+	for _, tray := range [...]string{"org.freedesktop.StatusNotifierItem-", "org.kde.StatusNotifierItem-"} {
+		if strings.HasPrefix(stem, tray) {
+			return ""
+		}
+	}
 	if id != "" && (within(stem, id) || within(stem, "org.mpris.MediaPlayer2."+id)) {
 		return ""
 	}

@@ -22,6 +22,7 @@ type ownFlags struct {
 	here   here
 	name   string
 	detach bool
+	log    string
 	ready  int // hidden: the descriptor on which a detached snug says that its app runs
 }
 
@@ -32,6 +33,7 @@ func (o *ownFlags) add(f *pflag.FlagSet) {
 	f.Lookup("here").NoOptDefVal = "write"
 	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
 	f.BoolVar(&o.detach, "detach", false, "return after 0.1 s, print its name, drop its output")
+	f.StringVar(&o.log, "log", "", "write what brokers decide to `FILE`, or - for here")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -349,6 +351,14 @@ func (c *console) launch(p *plan) (failed error) {
 	}
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
 	j.record.App = p.app.ID
+	if len(p.sandbox.Buses) > 0 {
+		log, err := openLog(p.own.log)
+		if err != nil {
+			return err
+		}
+		defer log.Close()
+		j.brokers = p.brokers(log)
+	}
 	if p.own.ready >= 0 {
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
 	"snug/sandbox"
@@ -20,6 +21,7 @@ type job struct {
 	name    string // wanted for the instance
 	exact   bool   // the person chose the name
 	network bool   // a user-mode network is to be connected
+	brokers *brokers.Plan
 	started func(name string)
 }
 
@@ -43,7 +45,20 @@ func supervise(j *job) error {
 		defer helper.stop()
 		j.spec.Handover.Placed = helper.start
 	}
+	connected := func(*sandbox.Instance) error { return nil }
+	if j.brokers != nil {
+		j.brokers.Dir = dir.Path()
+		b, err := brokers.Start(*j.brokers)
+		if err != nil {
+			return brokerFailure(err)
+		}
+		defer b.Close()
+		connected = func(in *sandbox.Instance) error { return j.connect(b, in) }
+	}
 	return j.serve(func(in *sandbox.Instance) error {
+		if err := connected(in); err != nil {
+			return err
+		}
 		if err := j.register(claim, in); err != nil {
 			return unaccounted(err)
 		}

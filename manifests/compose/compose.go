@@ -6,6 +6,7 @@ import (
 
 	"snug/manifests"
 	"snug/manifests/internal/words"
+	"snug/portals"
 	"snug/sandbox"
 )
 
@@ -29,6 +30,10 @@ type Sandbox struct {
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool
+	// Buses are the message buses that the app reaches, each behind a filter.
+	Buses []Bus
+	// Identity is who the app is to portals, or nil if it is nobody.
+	Identity *portals.Identity
 	// Account says in words what the app can reach, for `explain`.
 	Account []Entry
 	// Warnings are what was asked for, or found odd, and makes the sandbox poorer, not weaker.
@@ -87,6 +92,7 @@ func Compose(m *manifests.Manifest, w *World, cmd Command) (*Sandbox, error) {
 		(*composer).ownHome,
 		(*composer).screen,
 		(*composer).sound,
+		(*composer).buses,
 		(*composer).network,
 		(*composer).devices,
 		(*composer).looks, // fonts and themes

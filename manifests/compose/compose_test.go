@@ -10,6 +10,7 @@ import (
 
 	"snug/manifests"
 	"snug/manifests/compose"
+	"snug/portals"
 	"snug/sandbox"
 )
 
@@ -102,6 +103,13 @@ func sandboxText(s *compose.Sandbox, all bool) string {
 		if all || !strings.Contains(usual, "\n"+variable+"\n") {
 			fmt.Fprintf(&out, "env %s\n", variable)
 		}
+	}
+	for _, bus := range s.Buses {
+		config := portals.Config{Log: -1, Buses: []portals.Bus{{Name: bus.Name, Listen: 3, Address: bus.Socket, Policy: bus.Policy}}}
+		fmt.Fprintf(&out, "broker on %s\n  %s\n", bus.Bind.Dest, strings.Join(config.Args(), "\n  "))
+	}
+	if s.Identity != nil {
+		fmt.Fprintf(&out, "identity %s\n", strings.ReplaceAll(string(s.Identity.Info()), "\n", "|"))
 	}
 	for _, folder := range s.Folders {
 		fmt.Fprintf(&out, "make %s in %s\n", folder.Rel, folder.Base)

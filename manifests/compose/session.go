@@ -1,12 +1,15 @@
 package compose
 
 import (
+	"encoding/binary"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"snug/portals/dbus"
 	"snug/sandbox"
 )
 
@@ -32,6 +35,8 @@ func Session() (*World, error) {
 	w.Config = w.absolute("XDG_CONFIG_HOME", w.Home+"/.config")
 	w.Cache = w.absolute("XDG_CACHE_HOME", w.Home+"/.cache")
 	w.State = w.absolute("XDG_STATE_HOME", w.Home+"/.local/state")
+	w.Instance = strconv.FormatUint(uint64(randomNumber()), 10)
+	w.Accessibility, w.Documents = w.accessibility, w.documents
 	return w, nil
 }
 
@@ -77,6 +82,50 @@ func lookupID(from FileSystem, path string, id uint32) []string {
 
 // maxNames bounds /etc/passwd and /etc/group, which list thousands of people on some machines.
 const maxNames = 8 << 20
+
+// randomNumber tells one start from another.
+func randomNumber() uint32 {
+	var b [4]byte
+	unix.Getrandom(b[:], 0)
+	return binary.NativeEndian.Uint32(b[:])
+}
+
+// accessibility finds the accessibility bus: where at-spi-bus-launcher makes it, else by the call that
+// starts it.
+func (w *World) accessibility() string {
+	dir := child(w.RuntimeDir, "at-spi")
+	if entries, err := w.Files.ReadDir(dir); w.RuntimeDir != "" && err == nil {
+		for _, entry := range entries {
+			if path := child(dir, entry.Name); strings.HasPrefix(entry.Name, "bus") && entry.is(unix.S_IFSOCK) && answers(path) {
+				return "unix:path=" + path
+			}
+		}
+	}
+	return w.ask(dbus.Call{Name: "org.a11y.Bus", Path: "/org/a11y/bus", Interface: "org.a11y.Bus", Member: "GetAddress"})
+}
+
+// documents finds the document portal: where it is mounted by default, else by the call that starts it.
+func (w *World) documents() string {
+	path := child(w.RuntimeDir, "doc")
+	if file, err := w.Files.Lstat(child(path, "by-app")); w.RuntimeDir != "" && err == nil && file.is(unix.S_IFDIR) {
+		return path
+	}
+	path = strings.TrimRight(w.ask(dbus.Call{Name: "org.freedesktop.portal.Documents", Path: "/org/freedesktop/portal/documents",
+		Interface: "org.freedesktop.portal.Documents", Member: "GetMountPoint"}), "\x00")
+	if !strings.HasPrefix(path, "/") {
+		return ""
+	}
+	return clean(path)
+}
+
+// ask asks a service of the session bus, which may have to be started for it.
+func (w *World) ask(call dbus.Call) string {
+	answer, err := call.Text(sessionAddress(w), 10*time.Second)
+	if err != nil {
+		return ""
+	}
+	return answer
+}
 
 // answers connects to a socket, without waiting for a server that does not accept.
 func answers(path string) bool {

@@ -30,6 +30,14 @@ type World struct {
 	// that exists says nothing: its server may be gone.
 	Answers func(path string) bool
 
+	// Instance tells this start from every other, in decimal digits.
+	Instance string
+
+	// Accessibility gives the address of the accessibility bus, and Documents the folder that the
+	// document portal is mounted on, each started if need be, or "". They are asked only if a
+	// manifest wants what they give. Nil is "".
+	Accessibility, Documents func() string
+
 	// Seccomp compiles a FILE.json in the runtime-spec format. It is a function so that the
 	// compiler is linked only into programs that set it.
 	Seccomp func(path string) ([]byte, error)

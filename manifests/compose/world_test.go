@@ -154,7 +154,8 @@ d /run/user/1000
 `
 
 // fakeWorld is the session of Ann on that machine. Lines change it: "cwd /x", "env A=b",
-// "landlock 5", "uid 0", "runtime /x", "home /x", "dead /socket".
+// "landlock 5", "uid 0", "runtime /x", "home /x", "dead /socket", "documents /x",
+// "accessibility unix:path=/x".
 func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 	t.Helper()
 	files := fakeFiles{}
@@ -162,7 +163,7 @@ func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 	files.plant(t, tree)
 	w := &compose.World{
 		User: "ann", Group: "ann", Home: "/home/ann", Shell: "/bin/bash", Hostname: "desk", Cwd: "/home/ann",
-		RuntimeDir: "/run/user/1000", Umask: 0o022, Files: files, Env: []string{"LANG=de_DE.UTF-8", "SECRET=1"},
+		RuntimeDir: "/run/user/1000", Umask: 0o022, Instance: "4711", Files: files, Env: []string{"LANG=de_DE.UTF-8", "SECRET=1"},
 	}
 	w.Host.UID, w.Host.GID, w.Host.Landlock = 1000, 1000, 6
 	dead := map[string]bool{}
@@ -185,6 +186,10 @@ func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 			w.Home = value
 		case "dead":
 			dead[value] = true
+		case "documents":
+			w.Documents = func() string { return value }
+		case "accessibility":
+			w.Accessibility = func() string { return value }
 		case "here":
 		default:
 			t.Fatalf("world: %q", line)
@@ -193,6 +198,9 @@ func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 	w.Data, w.Config, w.Cache, w.State = w.Home+"/.local/share", w.Home+"/.config", w.Home+"/.cache", w.Home+"/.local/state"
 	w.Answers = func(path string) bool {
 		file := files[path]
+		if abstract := strings.HasPrefix(path, "@"); abstract {
+			return !dead[path]
+		}
 		return file != nil && file.Mode&unix.S_IFMT == unix.S_IFSOCK && !dead[path]
 	}
 	return w

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/brokers"
+	"snug/sandbox"
+)
+
+// openLog opens what --log names, or gives nil.
+func openLog(name string) (*os.File, error) {
+	switch name {
+	case "":
+		return nil, nil
+	case "-":
+		fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return nil, os.NewSyscallError("fcntl", err)
+		}
+		return os.NewFile(uintptr(fd), "standard error"), nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, &hinted{"--log " + quote(name) + ": " + cause(err), "a file that you may write, or -"}
+	}
+	return f, nil
+}
+
+// cause is an error without the path that its message already names.
+func cause(err error) string {
+	var e *os.PathError
+	if errors.As(err, &e) {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// brokers is what the brokers of a plan's sandbox are to serve.
+func (p *plan) brokers(log *os.File) *brokers.Plan {
+	b := &brokers.Plan{Identity: p.sandbox.Identity, Log: log, Runtime: p.world.RuntimeDir, Host: p.world.Host}
+	for _, bus := range p.sandbox.Buses {
+		b.Buses = append(b.Buses, brokers.Bus(bus))
+	}
+	return b
+}
+
+// connect tells the brokers that the app runs, and the person if they end before it.
+func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
+	if err := b.Started(in.Pid()); err != nil {
+		return brokerFailure(err)
+	}
+	b.Lost(func() { os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more\n") })
+	return nil
+}
+
+// brokerFailure says that the broker could not be started.
+func brokerFailure(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return &hinted{"the broker of the message buses is missing: " + err.Error(), "install snug-broker beside snug"}
+	}
+	return &hinted{"the broker of the message buses: " + err.Error(), ""}
+}

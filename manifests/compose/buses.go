@@ -1,0 +1,239 @@
+package compose
+
+import (
+	"strings"
+
+	"snug/manifests"
+	"snug/portals"
+	"snug/portals/dbus"
+	"snug/sandbox"
+)
+
+// Bus is a message bus that the app reaches by a filter. Whoever starts the sandbox makes a listening
+// socket, sets the Source of Bind to it, and hands it to a broker together with the rest.
+type Bus struct {
+	Name   string // "session", "system" or "a11y"
+	Socket string // of the bus, outside: a path without links, or an abstract name after '@'
+	Policy dbus.Policy
+	Bind   *sandbox.Bind // a step of the Spec
+}
+
+// rules are what a manifest says of one bus.
+type rules = struct{ See, Talk, Own, Call, Broadcast []manifests.Text }
+
+// buses makes what the app reaches of message buses, and of the portals behind them.
+func (c *composer) buses() {
+	c.tellRules()
+	session, portals := policyOf(c.m.Bus.Session), c.portalNames()
+	system := policyOf(c.m.Bus.System)
+	if isEmpty(session) && len(portals) == 0 && isEmpty(system) {
+		c.tell(groupApps, "no message bus", "")
+	}
+	c.tellPortals(portals)
+	if !isEmpty(session) || len(portals) > 0 {
+		c.sessionBus(session, portals)
+	}
+	if !isEmpty(system) {
+		c.systemBus(system)
+	}
+	c.accessible()
+}
+
+// sessionBus makes what the app reaches of the session bus and by portals.
+func (c *composer) sessionBus(policy dbus.Policy, portals []manifests.Text) {
+	key, asks := "bus.session", firstOf(c.m.Bus.Session)
+	if asks.Origin == "" {
+		key, asks = "portals.allow", portals[0]
+	}
+	if len(portals) > 0 && !c.hasPortalID(portals[0]) {
+		return
+	}
+	socket, found := c.busSocket(sessionAddress(c.w))
+	if !found {
+		c.noBus(key, asks)
+		return
+	}
+	if len(portals) > 0 {
+		c.portals(&policy, portals)
+	}
+	if c.isBusName() {
+		c.ownNames(&policy)
+	}
+	dest := c.runtime + "/bus"
+	c.addBus("session", socket, dest, policy, asks.Origin)
+	c.env = append(c.env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+dest)
+}
+
+func (c *composer) systemBus(policy dbus.Policy) {
+	asks := firstOf(c.m.Bus.System)
+	if socket, found := c.busSocket(c.systemAddress()); found {
+		c.addBus("system", socket, "/run/dbus/system_bus_socket", policy, asks.Origin)
+		return
+	}
+	c.noBus("bus.system", asks)
+}
+
+func (c *composer) noBus(key string, asks manifests.Text) {
+	if key == "bus.system" {
+		c.warn(key, asks, "no system bus answers", "start dbus.service")
+		return
+	}
+	c.warn(key, asks, "no session bus answers", "start the app from a session that has one; dbus-run-session makes one")
+}
+
+func isEmpty(p dbus.Policy) bool {
+	return len(p.See)+len(p.Talk)+len(p.Own)+len(p.Call)+len(p.Broadcast) == 0
+}
+
+func policyOf(r rules) (p dbus.Policy) {
+	for _, list := range [...]struct {
+		from []manifests.Text
+		to   *[]string
+	}{{r.See, &p.See}, {r.Talk, &p.Talk}, {r.Own, &p.Own}} {
+		for _, name := range list.from {
+			*list.to = append(*list.to, name.Value)
+		}
+	}
+	for _, list := range [...]struct {
+		from []manifests.Text
+		to   *[]dbus.NameRule
+	}{{r.Call, &p.Call}, {r.Broadcast, &p.Broadcast}} {
+		for _, text := range list.from {
+			name, rule, _ := strings.Cut(text.Value, "=")
+			*list.to = append(*list.to, dbus.NameRule{Name: name, Rule: rule})
+		}
+	}
+	for _, own := range p.Own {
+		portals.Speak(&p, own)
+	}
+	return p
+}
+
+// tellRules accounts for every rule of a manifest.
+func (c *composer) tellRules() {
+	for grant := range c.m.Grants() {
+		rest, found := strings.CutPrefix(grant.Key.Name, "bus.")
+		bus, key, _ := strings.Cut(rest, ".")
+		if !found || bus == "a11y" {
+			continue
+		}
+		name, rule, _ := strings.Cut(grant.Value, "=")
+		text := ""
+		switch key {
+		case "see":
+			text = "see whether " + name + " is there"
+		case "talk":
+			text = "talk to " + name
+		case "own":
+			text = "be " + name
+		case "call":
+			text = "call " + orAny(rule) + " of " + name
+		case "broadcast":
+			text = "hear " + orAny(rule) + " of " + name
+		}
+		c.tellDanger(groupApps, text+" on the "+bus+" bus", grant.Origin, grant.Danger)
+	}
+}
+
+func orAny(rule string) string {
+	if rule == "" || rule == "*" {
+		return "anything"
+	}
+	return rule
+}
+
+// ownNames grants the names that come with the app's id. On the bus it is nobody by its id: the
+// broker keeps that name for the app alone, so that it never takes a program outside for itself.
+func (c *composer) ownNames(p *dbus.Policy) {
+	id := c.m.ID.Value
+	player := "org.mpris.MediaPlayer2." + id
+	p.Private = append(p.Private, id+".*")
+	p.Own = append(p.Own, player+".*")
+	portals.Speak(p, id)
+	portals.Speak(p, player)
+	c.tell(groupApps, "be "+player+" on the session bus", c.m.ID.Origin)
+}
+
+// isBusName reports whether the app's id can be a name on a bus.
+func (c *composer) isBusName() bool {
+	id := c.m.ID.Value
+	return id != "" && len(id) < 200 && (dbus.Policy{Own: []string{id}}).Check() == nil
+}
+
+// addBus puts the socket of a filter in the place of a bus's.
+func (c *composer) addBus(name, socket, dest string, policy dbus.Policy, origin manifests.Origin) {
+	if err := policy.Check(); err != nil { // of the parts that the schema cannot check alone
+		c.problems.Add(origin, "bus."+name+": "+err.Error(), "")
+		return
+	}
+	bind := &sandbox.Bind{Dest: dest, NoSymlinks: true, Origin: origin}
+	c.add(dest, bind)
+	c.out.Buses = append(c.out.Buses, Bus{Name: name, Socket: socket, Policy: policy, Bind: bind})
+}
+
+// first gives the first entry of lists.
+func first(lists ...[]manifests.Text) manifests.Text {
+	for _, list := range lists {
+		if len(list) > 0 {
+			return list[0]
+		}
+	}
+	return manifests.Text{}
+}
+
+func firstOf(r rules) manifests.Text { return first(r.Talk, r.Own, r.Call, r.Broadcast, r.See) }
+
+func sessionAddress(w *World) string {
+	if address := w.getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" || w.RuntimeDir == "" {
+		return address
+	}
+	return "unix:path=" + child(w.RuntimeDir, "bus")
+}
+
+func (c *composer) systemAddress() string {
+	if address := c.w.getenv("DBUS_SYSTEM_BUS_ADDRESS"); address != "" {
+		return address
+	}
+	return "unix:path=/run/dbus/system_bus_socket"
+}
+
+// busSocket gives the first socket of an address on which a bus answers.
+func (c *composer) busSocket(address string) (string, bool) {
+	names, err := dbus.Sockets(address)
+	if err != nil {
+		return "", false
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "@") {
+			if c.w.Answers != nil && c.w.Answers(name) {
+				return name, true
+			}
+		} else if socket, found := c.socket(clean(name)); found {
+			return socket, true
+		}
+	}
+	return "", false
+}
+
+// accessible lets assistive technology read the app.
+func (c *composer) accessible() {
+	asks := c.m.Bus.A11y.Enable
+	if !asks.Value {
+		return
+	}
+	c.tell(groupApps, "be read and driven by assistive technology, such as a screen reader", asks.Origin)
+	address := c.w.getenv("AT_SPI_BUS_ADDRESS")
+	if address == "" && c.w.Accessibility != nil {
+		address = c.w.Accessibility()
+	}
+	socket, found := c.busSocket(address)
+	if !found {
+		c.warn("bus.a11y.enable", manifests.Text{Value: "true", Origin: asks.Origin}, "no accessibility bus answers", "install at-spi2-core")
+		return
+	}
+	var policy dbus.Policy
+	portals.AllowAccessible(&policy)
+	dest := c.runtime + "/at-spi/bus"
+	c.addBus("a11y", socket, dest, policy, asks.Origin)
+	c.env = append(c.env, "AT_SPI_BUS_ADDRESS=unix:path="+dest)
+}

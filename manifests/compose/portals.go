@@ -1,0 +1,132 @@
+package compose
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"snug/manifests"
+	"snug/manifests/internal/words"
+	"snug/portals"
+	"snug/portals/dbus"
+	"snug/sandbox"
+)
+
+// portals grants portals by name, with the identity by which they know the app.
+func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
+	if !c.w.HasPortal() {
+		c.warn("portals.allow", names[0], "this desktop has no portals", "install xdg-desktop-portal and a backend for your desktop, such as xdg-desktop-portal-gtk")
+	}
+	for _, name := range names {
+		portals.Allow(session, name.Value)
+	}
+	c.out.Identity = &portals.Identity{App: c.m.ID.Value, Instance: c.w.Instance, Network: c.networkMode() != "off"}
+	if c.m.Portals.FlatpakInfo.Value {
+		c.add(portals.InfoPath, &sandbox.Data{Dest: portals.InfoPath, Content: c.out.Identity.Info(), Mode: 0o444, Origin: c.m.Portals.FlatpakInfo.Origin})
+	} else if slices.ContainsFunc(names, func(name manifests.Text) bool { return name.Value == "FileChooser" }) {
+		// What makes toolkits use portals where they do not see that they are in a sandbox: GTK 3 and
+		// GTK 4 before 4.12, later GTK 4, and Qt.
+		c.env = append(c.env, "GTK_USE_PORTAL=1", "GDK_DEBUG=portals", "QT_QPA_PLATFORMTHEME=xdgdesktopportal")
+	}
+	c.documents(session)
+}
+
+// hasPortalID reports whether the app has an id by which portals can know it, and refuses it if not.
+func (c *composer) hasPortalID(portal manifests.Text) bool {
+	if isPortalID(c.m.ID.Value) {
+		return true
+	}
+	what, hint := "needs an id by which portals know the app", "--id org.example.App"
+	if c.m.ID.Value != "" {
+		what, hint = "portals do not take "+words.Quote(c.m.ID.Value)+" for an id", "two or more parts with dots between, hyphens only in the last"
+	}
+	c.refuse("portals.allow", portal, what, hint)
+	return false
+}
+
+// portalNames gives the portals that a manifest allows, also by other keys.
+func (c *composer) portalNames() []manifests.Text {
+	names := slices.Clone(c.m.Portals.Allow)
+	for _, key := range [...]struct {
+		asks   manifests.Text
+		portal string
+	}{{c.m.Devices.Camera, "Camera"}, {c.m.Devices.Printer, "Print"}} {
+		if key.asks.Value == "portal" {
+			names = append(names, manifests.Text{Value: key.portal, Origin: key.asks.Origin})
+		}
+	}
+	return names
+}
+
+// tellPortals accounts for each portal.
+func (c *composer) tellPortals(names []manifests.Text) {
+	if len(names) == 0 {
+		c.withoutPortals()
+	} else if asks := c.m.Portals.Documents; asks.Value {
+		c.tell(groupFiles, "files that you pick in a portal's dialog, in "+c.runtime+"/doc", asks.Origin)
+	}
+	for _, name := range names {
+		c.tell(groupApps, "ask the desktop by the portal "+name.Value, name.Origin)
+	}
+}
+
+// withoutPortals refuses what means something only with a portal.
+func (c *composer) withoutPortals() {
+	const hint = `portals.allow = ["FileChooser"], say`
+	for _, key := range [...]struct {
+		name string
+		asks manifests.Flag
+	}{{"portals.documents", c.m.Portals.Documents}, {"portals.flatpak-info", c.m.Portals.FlatpakInfo}} {
+		if key.asks.Value {
+			c.refuse(key.name, manifests.Text{Value: "true", Origin: key.asks.Origin}, "means nothing without a portal", hint)
+		}
+	}
+}
+
+// documents shows the files that the person has picked for this app.
+func (c *composer) documents(session *dbus.Policy) {
+	asks := c.m.Portals.Documents
+	if !asks.Value {
+		return
+	}
+	portals.AllowDocuments(session)
+	folder := ""
+	if c.w.Documents != nil {
+		folder = c.w.Documents()
+	}
+	text := manifests.Text{Value: "true", Origin: asks.Origin}
+	if folder == "" {
+		c.warn("portals.documents", text, "no document portal answers", "install xdg-desktop-portal and fuse3")
+		return
+	}
+	c.add(c.runtime+"/doc", &sandbox.Bind{Source: child(folder, "by-app/"+c.m.ID.Value), Dest: c.runtime + "/doc", Writable: true, NoSymlinks: true, Origin: asks.Origin})
+}
+
+// HasPortal reports whether the session can start the portals, by a service file as the D-Bus
+// specification describes them ("Message Bus Starting Services").
+func (w *World) HasPortal() bool {
+	dirs := w.getenv("XDG_DATA_DIRS")
+	if dirs == "" {
+		dirs = "/usr/local/share:/usr/share"
+	}
+	for dir := range strings.SplitSeq(w.Data+":"+dirs, ":") {
+		if !strings.HasPrefix(dir, "/") {
+			continue
+		}
+		if file, err := w.Files.Lstat(child(dir, "dbus-1/services/"+portals.Desktop+".service")); err == nil && (file.is(unix.S_IFREG) || file.is(unix.S_IFLNK)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPortalID reports whether portals take an id: that of xdg-desktop-portal, two or more parts of
+// letters, digits and underscores, and hyphens in the last.
+func isPortalID(id string) bool {
+	last := strings.LastIndexByte(id, '.')
+	if last <= 0 || last == len(id)-1 {
+		return false
+	}
+	return !strings.Contains(id[:last], "-")
+}

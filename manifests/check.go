@@ -158,6 +158,9 @@ func checkPortal(name string) (what, hint string) {
 	if name == "*" {
 		return "would allow every portal there will ever be", "name the portals: FileChooser, OpenURI, Settings"
 	}
+	if name == "DynamicLauncher" {
+		return "would write launchers that start flatpak in place of snug", "leave it out"
+	}
 	if !words.Every(name, func(c byte) bool { return words.IsLetter(c) || words.IsDigit(c) }) {
 		return "is no portal", "a name such as FileChooser"
 	}

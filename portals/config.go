@@ -16,6 +16,9 @@ type Config struct {
 	// hold the line of its manifest, or the command, that would allow what was refused.
 	Log int
 	App string
+	// Background is the descriptor of a socket of packets by which the broker asks for what the portal
+	// Background grants, see [ParseAutostart], or -1. It does not block.
+	Background int
 }
 
 // Bus is a message bus and what the app may do there.
@@ -33,6 +36,9 @@ func (c Config) Args() (args []string) {
 	}
 	if c.Log >= 0 {
 		args = append(args, "--log="+strconv.Itoa(c.Log))
+	}
+	if c.Background >= 0 {
+		args = append(args, "--background="+strconv.Itoa(c.Background))
 	}
 	for _, b := range c.Buses {
 		args = append(args, "--bus="+b.Name, "--listen="+strconv.Itoa(b.Listen), "--address="+b.Address)
@@ -80,7 +86,7 @@ func addRule(to *[]dbus.NameRule, word string) bool {
 
 // Parse reads what [Config.Args] spelled.
 func Parse(args []string) (c Config, err error) {
-	c.Log = -1
+	c.Log, c.Background = -1, -1
 	for i, arg := range args {
 		if err := c.word(arg); err != nil {
 			return c, fmt.Errorf("argument %d, %q: %w", i+1, arg, err)
@@ -106,6 +112,9 @@ func (c *Config) word(arg string) (err error) {
 		return nil
 	case key == "log":
 		c.Log, err = descriptor(value)
+		return err
+	case key == "background":
+		c.Background, err = descriptor(value)
 		return err
 	case key == "bus":
 		c.Buses = append(c.Buses, Bus{Name: value, Listen: -1})

@@ -24,8 +24,8 @@ const (
 )
 
 // Allow adds the calls and signals of a portal, such as "FileChooser", to a policy of the session bus.
+// Of "Background" there are none: see [Config].
 func Allow(p *dbus.Policy, portal string) {
-	iface := "org.freedesktop.portal." + portal + ".*"
 	if !hasRule(p.Call, Desktop) {
 		addRules(&p.Call, Desktop, properties+"Get@"+desktopPath, properties+"GetAll@"+desktopPath,
 			"org.freedesktop.DBus.Introspectable.Introspect@"+desktopPath, "org.freedesktop.DBus.Peer.*",
@@ -33,6 +33,10 @@ func Allow(p *dbus.Policy, portal string) {
 			"org.freedesktop.portal.Session.Close@"+desktopPath+"/session/*")
 		addRules(&p.Broadcast, Desktop, properties+"PropertiesChanged@"+desktopPath)
 	}
+	if portal == "Background" {
+		return // the broker answers
+	}
+	iface := "org.freedesktop.portal." + portal + ".*"
 	addRules(&p.Call, Desktop, iface+"@"+desktopPath)
 	addRules(&p.Broadcast, Desktop, iface+"@"+desktopPath)
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"snug/portals/dbus"
 )
 
@@ -18,11 +20,16 @@ func Serve(ctx context.Context, c Config) error {
 		defer f.Close()
 		log = f
 	}
+	var stands []dbus.Stand
+	if c.Background >= 0 {
+		defer unix.Close(c.Background)
+		stands = []dbus.Stand{background(c.Background)}
+	}
 	buses := make([]dbus.Bus, 0, len(c.Buses))
 	for _, b := range c.Buses {
 		listener := os.NewFile(uintptr(b.Listen), b.Name)
 		defer listener.Close()
-		buses = append(buses, dbus.Bus{Listener: listener, Address: b.Address, Policy: b.Policy,
+		buses = append(buses, dbus.Bus{Listener: listener, Address: b.Address, Policy: b.Policy, Stands: stands,
 			Log: log, Name: b.Name, Advise: advice(c.App, b.Name)})
 	}
 	return dbus.Serve(ctx, buses...)

@@ -34,6 +34,8 @@ type Sandbox struct {
 	Buses []Bus
 	// Identity is who the app is to portals, or nil if it is nobody.
 	Identity *portals.Identity
+	// Background says that the app may ask to be started at login.
+	Background bool
 	// Account says in words what the app can reach, for `explain`.
 	Account []Entry
 	// Warnings are what was asked for, or found odd, and makes the sandbox poorer, not weaker.

@@ -20,6 +20,7 @@ func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
 	}
 	for _, name := range names {
 		portals.Allow(session, name.Value)
+		c.out.Background = c.out.Background || name.Value == "Background"
 	}
 	c.out.Identity = &portals.Identity{App: c.m.ID.Value, Instance: c.w.Instance, Network: c.networkMode() != "off"}
 	if c.m.Portals.FlatpakInfo.Value {
@@ -67,7 +68,11 @@ func (c *composer) tellPortals(names []manifests.Text) {
 		c.tell(groupFiles, "files that you pick in a portal's dialog, in "+c.runtime+"/doc", asks.Origin)
 	}
 	for _, name := range names {
-		c.tell(groupApps, "ask the desktop by the portal "+name.Value, name.Origin)
+		text := "ask the desktop by the portal " + name.Value
+		if name.Value == "Background" {
+			text = "be started at login, in its sandbox"
+		}
+		c.tell(groupApps, text, name.Origin)
 	}
 }
 

@@ -133,7 +133,7 @@ func (c *conn) odd(k *relay.Link, from relay.Side, b []byte, err error) (int, er
 func (c *conn) body(from relay.Side, h *header, b []byte) (body []byte, wait bool) {
 	most := relay.Buffer - h.size
 	switch {
-	case from == relay.App && string(h.destination()) == busName:
+	case from == relay.App && (string(h.destination()) == busName || c.standFor(h) != nil):
 		most = maxArgument
 	case from == relay.Host && string(h.sender()) == busName:
 	default:
@@ -180,12 +180,12 @@ func (c *conn) fromApp(k *relay.Link, b []byte, h *header, body []byte) (int, er
 	if c.log != nil {
 		c.log.outgoing(c.id, h, v)
 	}
+	c.apply(k, v)
 	if v.action != drop && h.wantsReply() {
 		if err := c.ask(h.serial, v.answer); err != nil {
 			return 0, err
 		}
 	}
-	c.apply(k, v)
 	switch v.action {
 	case drop:
 		return c.skip(k, relay.App, b), nil

@@ -31,7 +31,7 @@ func play(t testing.TB, p Policy, app, host string) (toApp, toBus string) {
 	defer a[1].Close()
 	defer h[1].Close()
 	closed := make(chan struct{})
-	judge := &watched{conn: &conn{state: newState(c, newFamily(nil))}, closed: closed}
+	judge := &watched{conn: &conn{state: newState(c, newFamily(nil), nil)}, closed: closed}
 	if _, err := loop.Join(detach(t, a[0]), detach(t, h[0]), judge); err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func FuzzApp(f *testing.F) {
 			}
 			body := []byte(rest[h.size : h.size+h.body])
 			ping := string(h.destination()) == busName && string(h.iface()) == "org.freedesktop.DBus.Peer" && string(h.member()) == "Ping"
-			if s := newState(&policy{emit: []rule{{iface: "a.b", member: "C"}}}, newFamily(nil)); !ping && s.outgoing(&h, body).action != pass {
+			if s := newState(&policy{emit: []rule{{iface: "a.b", member: "C"}}}, newFamily(nil), nil); !ping && s.outgoing(&h, body).action != pass {
 				t.Fatalf("reached the bus: %q", rest)
 			}
 			rest = rest[h.size+h.body:]
@@ -163,7 +163,7 @@ func TestNoAllocationOnTheWay(t *testing.T) {
 	a, h := pair(t), pair(t)
 	defer a[1].Close()
 	defer h[1].Close()
-	if _, err := loop.Join(detach(t, a[0]), detach(t, h[0]), &conn{state: newState(c, newFamily(nil))}); err != nil {
+	if _, err := loop.Join(detach(t, a[0]), detach(t, h[0]), &conn{state: newState(c, newFamily(nil), nil)}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

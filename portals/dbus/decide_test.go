@@ -23,7 +23,7 @@ func bed(t *testing.T) *state {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newState(p, newFamily(nil))
+	s := newState(p, newFamily(nil), nil)
 	s.self = ":1.1"
 	for owner, name := range map[string]string{":1.2": "com.hidden", ":1.5": "com.see", ":1.6": "com.talk", ":1.8": "com.rules"} {
 		s.owns([]byte(owner), []byte(name))

@@ -106,6 +106,8 @@ func (c *conn) reply(k *relay.Link, b []byte, h *header, body []byte) (int, erro
 		instead = replyNumber(c.draft, h, a.number)
 	case a.kind == becomesText:
 		instead = replyText(c.draft, h, a.text)
+	case a.kind == becomesRequest:
+		instead = replyRequest(c.draft, h, a.request)
 	case a.kind == names && h.kind == methodReturn:
 		instead = c.visible(h, body)
 	case a.kind == greeting && h.kind == methodReturn:

@@ -26,6 +26,7 @@ type verdict struct {
 
 	to     string // where it goes instead of where it says
 	change change // of who owns the private name
+	stand  *Stand // who answers
 }
 
 // Names of errors.
@@ -53,6 +54,8 @@ func (s *state) outgoing(h *header, body []byte) verdict {
 		return s.toPrivate(h)
 	case s.reaches(to, h):
 		return verdict{}
+	case s.standFor(h) != nil:
+		return s.standIn(s.standFor(h), h, body)
 	}
 	return silent(h, s.unreachable(h))
 }

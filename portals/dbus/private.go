@@ -144,8 +144,12 @@ func (s *state) toPrivate(h *header) verdict {
 	return silent(h, v)
 }
 
-// apply changes who owns a private name, and tells the new owner.
+// apply changes who owns a private name, and tells the new owner; or lets a Stand answer.
 func (c *conn) apply(k *relay.Link, v verdict) {
+	if v.stand != nil {
+		r := v.answer.request
+		r.response, r.results = v.stand.Answer(r.options)
+	}
 	switch v.change {
 	case take:
 		c.family.owners[string(v.name)] = c

@@ -17,6 +17,8 @@ type Bus struct {
 	// Address is the bus's, as in DBUS_SESSION_BUS_ADDRESS. It need not be there yet.
 	Address string
 	Policy  Policy
+	// Stands are calls that are answered here.
+	Stands []Stand
 	// Log gets a line of JSON for each decision, if it is not nil. A slow one holds up the app.
 	Log io.Writer
 	// Name stands in the log, to tell several buses from each other.
@@ -55,6 +57,6 @@ func (b Bus) listen(loop *relay.Loop) error {
 	id, relatives := 0, newFamily(b.Policy.Private)
 	return loop.Listen(b.Listener, dialer(b.Address), func() relay.Judge {
 		id++
-		return &conn{state: newState(p, relatives), log: l, id: id}
+		return &conn{state: newState(p, relatives, b.Stands), log: l, id: id}
 	})
 }

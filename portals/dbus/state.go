@@ -19,6 +19,7 @@ var (
 type state struct {
 	*policy
 	family    *family
+	stands    []Stand
 	self      string // the app's unique name, once the bus has said it
 	peers     map[string]*peer
 	asked     map[uint32]answer // what becomes of the answers to the app's calls, by serial
@@ -40,10 +41,11 @@ type call struct {
 
 // answer says what becomes of the bus's answer to a call.
 type answer struct {
-	kind   answerKind
-	err    string // the error's name
-	text   string
-	number uint32
+	kind    answerKind
+	err     string // the error's name
+	text    string
+	number  uint32
+	request *request
 }
 
 type answerKind byte
@@ -57,10 +59,11 @@ const (
 	becomesYes            // true
 	becomesNumber
 	becomesText
+	becomesRequest
 )
 
-func newState(p *policy, f *family) *state {
-	return &state{policy: p, family: f, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{}}
+func newState(p *policy, f *family, stands []Stand) *state {
+	return &state{policy: p, family: f, stands: stands, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{}}
 }
 
 // ask remembers a call of the app.

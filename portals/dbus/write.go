@@ -32,6 +32,9 @@ func (d *draft) number(n uint32) {
 	d.b = binary.LittleEndian.AppendUint32(d.b, n)
 }
 
+// putNumber writes a number where one was left out.
+func putNumber(b []byte, n uint32) { binary.LittleEndian.PutUint32(b, n) }
+
 func (d *draft) string(s string) {
 	d.number(uint32(len(s)))
 	d.b = append(append(d.b, s...), 0)

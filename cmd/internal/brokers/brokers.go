@@ -27,6 +27,9 @@ type Plan struct {
 	Buses    []Bus
 	Identity *portals.Identity // who the app is to portals, or nil
 	Log      *os.File          // takes what the broker decides, or nil; stays the caller's
+	// Autostart, if it is not nil, is called on a goroutine of its own when the app asks to be started
+	// at login, or no more. The request is the app's own and as hostile as that.
+	Autostart func(portals.Autostart) error
 
 	Dir     string // a private folder, where sockets have names until Started
 	Runtime string // XDG_RUNTIME_DIR
@@ -39,12 +42,15 @@ type Brokers struct {
 	dir    *os.File // Plan.Dir
 	names  []string // of sockets in it
 	listen []*os.File
+	asks   [2]*os.File // a socket of packets: ours, the broker's
 
 	started chan struct{} // closed when in and err are known
 	in      *sandbox.Instance
 	err     error
 	card    *card
-	closing chan struct{} // closed by Close
+
+	answered chan struct{} // closed when nobody reads asks any more
+	closing  chan struct{} // closed by Close
 }
 
 // Start makes the sockets of a plan and begins to start the broker; it returns when the broker's
@@ -67,6 +73,9 @@ func Start(p Plan) (b *Brokers, err error) {
 	}
 	program, err := findProgram()
 	if err != nil {
+		return nil, err
+	}
+	if err := b.listenForAsks(); err != nil {
 		return nil, err
 	}
 	cloned := make(chan struct{})
@@ -149,6 +158,10 @@ func (b *Brokers) Close() {
 		b.in.Close()
 	}
 	b.closeSockets()
+	if b.asks[0] != nil {
+		b.asks[0].Close()
+		<-b.answered
+	}
 	if b.card != nil {
 		b.card.remove()
 	}
@@ -165,6 +178,7 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
+	b.asks[1].Close()
 	b.listen = nil
 }
 

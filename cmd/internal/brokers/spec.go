@@ -21,7 +21,7 @@ const (
 // spec is the broker's sandbox.
 func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	h := &b.plan.Host
-	config := portals.Config{Log: -1}
+	config := portals.Config{Log: -1, Background: -1}
 	if b.plan.Identity != nil {
 		config.App = b.plan.Identity.App
 	}
@@ -37,7 +37,7 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 		s.Root = append(s.Root, &sandbox.Data{Dest: portals.InfoPath, Content: b.plan.Identity.Info(), Mode: 0o444, Origin: origin})
 	}
 	for i, bus := range b.plan.Buses {
-		fd := 3 + i
+		fd := 3 + len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: fd, Source: b.listen[i]})
 		address := "unix:path=/run/" + bus.Name
 		if abstract(bus.Socket) {
@@ -49,8 +49,12 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 		config.Buses = append(config.Buses, portals.Bus{Name: bus.Name, Listen: fd, Address: address, Policy: bus.Policy})
 	}
 	if b.plan.Log != nil {
-		config.Log = 3 + len(b.plan.Buses)
+		config.Log = 3 + len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Log, Source: b.plan.Log})
+	}
+	if b.asks[1] != nil {
+		config.Background = 3 + len(s.Process.Files)
+		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Background, Source: b.asks[1]})
 	}
 	s.Root = append(s.Root, &sandbox.ReadOnly{Dest: "/"})
 	p := &s.Process

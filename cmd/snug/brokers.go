@@ -38,6 +38,16 @@ func cause(err error) string {
 	return err.Error()
 }
 
+// findOpener gives the path of snug-open, or "" where it is not installed.
+func findOpener() string {
+	f, err := brokers.Program("snug-open")
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	return f.Name()
+}
+
 // brokers is what the brokers of a plan's sandbox are to serve.
 func (p *plan) brokers(log *os.File) *brokers.Plan {
 	b := &brokers.Plan{Identity: p.sandbox.Identity, Log: log, Runtime: p.world.RuntimeDir, Host: p.world.Host}

@@ -159,6 +159,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 		return nil, err
 	}
 	w.Seccomp = compileFilter
+	w.Opener = findOpener
 	p := &plan{world: w}
 	p.own.add(f)
 	flags := new(manifests.Layer)

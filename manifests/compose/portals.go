@@ -31,6 +31,35 @@ func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
 		c.env = append(c.env, "GTK_USE_PORTAL=1", "GDK_DEBUG=portals", "QT_QPA_PLATFORMTHEME=xdgdesktopportal")
 	}
 	c.documents(session)
+	c.opener(names)
+}
+
+// openers are the programs that a Portal does the work of.
+var openers = [...]struct{ portal, name string }{{"OpenURI", "xdg-open"}, {"OpenURI", "gio"}, {"Email", "xdg-email"}}
+
+// opener puts programs that ask portals in the place of those that would look for a browser inside:
+// first in PATH, and over the host's own.
+func (c *composer) opener(names []manifests.Text) {
+	const dir = ownDir + "/bin"
+	program, shown := "", false
+	if c.w.Opener != nil {
+		program = c.w.Opener()
+	}
+	for _, opener := range openers {
+		at := slices.IndexFunc(names, func(name manifests.Text) bool { return name.Value == opener.portal })
+		if at < 0 || program == "" {
+			continue
+		}
+		shown = true
+		c.bindFor(program, child(dir, opener.name), names[at].Origin)
+		host := "/usr/bin/" + opener.name
+		if file, err := c.w.Files.Lstat(host); err == nil && file.is(unix.S_IFREG) && c.inTree(host) && opener.name != "gio" { // of which it is only one verb
+			c.bindFor(program, host, names[at].Origin)
+		}
+	}
+	if shown {
+		c.env = append(c.env, "PATH="+dir+":"+defaultPath)
+	}
 }
 
 // hasPortalID reports whether the app has an id by which portals can know it, and refuses it if not.

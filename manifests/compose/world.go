@@ -38,6 +38,9 @@ type World struct {
 	// manifest wants what they give. Nil is "".
 	Accessibility, Documents func() string
 
+	// Opener gives the program that opens links by portals, called as xdg-open and the like, or "". Nil is "".
+	Opener func() string
+
 	// Seccomp compiles a FILE.json in the runtime-spec format. It is a function so that the
 	// compiler is linked only into programs that set it.
 	Seccomp func(path string) ([]byte, error)

@@ -154,7 +154,7 @@ d /run/user/1000
 `
 
 // fakeWorld is the session of Ann on that machine. Lines change it: "cwd /x", "env A=b",
-// "landlock 5", "uid 0", "runtime /x", "home /x", "dead /socket", "documents /x",
+// "landlock 5", "uid 0", "runtime /x", "home /x", "dead /socket", "documents /x", "opener /x",
 // "accessibility unix:path=/x".
 func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 	t.Helper()
@@ -186,6 +186,8 @@ func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 			w.Home = value
 		case "dead":
 			dead[value] = true
+		case "opener":
+			w.Opener = func() string { return value }
 		case "documents":
 			w.Documents = func() string { return value }
 		case "accessibility":

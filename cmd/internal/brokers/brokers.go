@@ -71,7 +71,7 @@ func Start(p Plan) (b *Brokers, err error) {
 			return nil, err
 		}
 	}
-	program, err := findProgram()
+	program, err := Program(programName)
 	if err != nil {
 		return nil, err
 	}
@@ -190,19 +190,19 @@ func (b *Brokers) closeSockets() {
 	}
 }
 
-// programName is the broker's file.
+// programName is the broker's file; it lies beside snug.
 const programName = "snug-broker"
 
 var errForeign = errors.New("does not belong to who owns snug, or others may write it")
 
-// findProgram opens the broker's program, which lies beside this one. Somebody else's there is not
-// it: a link to snug in a folder of theirs would run it else (CVE-2021-44730).
-func findProgram() (*os.File, error) {
+// Program opens one of snug's programs, which lies beside this one (O_PATH). Somebody else's there is
+// not it: a link to snug in a folder of theirs would run it else (CVE-2021-44730).
+func Program(name string) (*os.File, error) {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(filepath.Dir(self), programName)
+	path := filepath.Join(filepath.Dir(self), name)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}

@@ -31,7 +31,7 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 		Root:     []sandbox.Step{&sandbox.Tmpfs{Dest: "/", Size: 1 << 20, Origin: origin}},
 	}
 	var st unix.Stat_t
-	unix.Fstat(int(program.Fd()), &st) // findProgram has looked at it already
+	unix.Fstat(int(program.Fd()), &st) // Program has looked at it already
 	s.Root = append(s.Root, &sandbox.Bind{Source: program.Name(), Dest: programPath, Same: &sandbox.FileID{Dev: st.Dev, Ino: st.Ino}, Origin: origin})
 	if b.plan.Identity != nil {
 		s.Root = append(s.Root, &sandbox.Data{Dest: portals.InfoPath, Content: b.plan.Identity.Info(), Mode: 0o444, Origin: origin})

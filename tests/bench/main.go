@@ -95,7 +95,13 @@ func (b *bench) run() error {
 	if len(os.Args) > 1 && os.Args[1] == "bus" {
 		return b.buses()
 	}
-	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.buses} {
+	if len(os.Args) > 1 && os.Args[1] == "session" {
+		if err := b.flatpak(); err != nil {
+			return err
+		}
+		return b.session()
+	}
+	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.session, b.buses} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -16,6 +16,12 @@ import (
 // broker starts snug-broker before the bus, and gives the socket that it serves.
 func (w *world) broker(options ...string) string {
 	w.t.Helper()
+	return w.brokerWith(func(*exec.Cmd) {}, options...)
+}
+
+// brokerWith is broker with a word on how it is started.
+func (w *world) brokerWith(change func(*exec.Cmd), options ...string) string {
+	w.t.Helper()
 	program, err := filepath.Abs("../../bin/snug-broker")
 	if err != nil {
 		w.t.Fatal(err)
@@ -36,6 +42,7 @@ func (w *world) broker(options ...string) string {
 	cmd := exec.Command(program, append([]string{"--bus=session", "--listen=3", "--address=unix:path=" + w.bus}, options...)...)
 	cmd.ExtraFiles, cmd.Stderr = []*os.File{listener}, os.Stderr
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	change(cmd)
 	if err := cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,130 @@
+package brokers
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"snug/portals"
+)
+
+// TestProgram plants programs beside this one (CVE-2021-44730).
+func TestProgram(t *testing.T) {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(filepath.Dir(self), "snug-planted")
+	t.Cleanup(func() { os.RemoveAll(path) })
+	if _, err := Program("snug-planted"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Program("snug-planted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Name() != path {
+		t.Errorf("found %s", f.Name())
+	}
+	f.Close()
+	os.Chmod(path, 0o707)
+	if _, err := Program("snug-planted"); !errors.Is(err, errForeign) {
+		t.Errorf("writable by others: %v", err)
+	}
+	os.Remove(path)
+	os.Mkdir(path, 0o700)
+	if _, err := Program("snug-planted"); !errors.Is(err, errForeign) {
+		t.Errorf("a folder: %v", err)
+	}
+	if os.Getuid() == 0 {
+		os.Remove(path)
+		os.WriteFile(path, []byte("x"), 0o700)
+		os.Chown(path, 4321, 4321)
+		if _, err := Program("snug-planted"); !errors.Is(err, errForeign) {
+			t.Errorf("another user's: %v", err)
+		}
+	}
+}
+
+// TestSweep: what living processes hold stays, what they have left goes, and what others made is not
+// touched.
+func TestSweep(t *testing.T) {
+	runtime := t.TempDir()
+	id := &portals.Identity{App: "org.example.App", Instance: "11"}
+	alive, err := leaveCard(runtime, id, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := filepath.Join(runtime, cardsFolder, "12")
+	foreign := filepath.Join(runtime, cardsFolder, "13")
+	for _, dir := range []string{dead, foreign} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{".ref", "info", "bwrapinfo.json"} {
+			os.WriteFile(filepath.Join(dir, name), nil, 0o600)
+		}
+	}
+	os.WriteFile(filepath.Join(dead, "snug"), nil, 0o600)
+	// A lock does not hold against its own process, so Sweep would take the living card here.
+	if pid := lockedBy(t, filepath.Join(alive.path, ".ref")); pid != os.Getpid() {
+		t.Errorf("the card's lock is held by %d", pid)
+	}
+	away := alive.path + ".away"
+	os.Rename(filepath.Join(alive.path, "snug"), away)
+	Sweep(runtime)
+	os.Rename(away, filepath.Join(alive.path, "snug"))
+	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a dead instance's folder stays: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(foreign, "info")); err != nil {
+		t.Errorf("flatpak's folder: %v", err)
+	}
+	if text, err := os.ReadFile(filepath.Join(alive.path, "bwrapinfo.json")); string(text) != "{\"child-pid\": 1}\n" {
+		t.Errorf("bwrapinfo.json is %q, %v", text, err)
+	}
+	alive.remove()
+	if _, err := os.Stat(alive.path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a card that was taken back stays: %v", err)
+	}
+}
+
+// lockedBy reads who holds a lock from /proc/locks, 0 for nobody.
+func lockedBy(t *testing.T, path string) int {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return holder(string(text), st.Ino)
+}
+
+func TestEscape(t *testing.T) {
+	if got := escape("/tmp/dbus-x y,%=é"); got != "/tmp/dbus-x%20y%2c%25%3d%c3%a9" {
+		t.Error(got)
+	}
+}
+
+// holder finds the process that holds a POSIX lock of an inode (proc_locks(5)).
+func holder(locks string, inode uint64) (pid int) {
+	for line := range strings.Lines(locks) {
+		fields := strings.Fields(line)
+		if len(fields) < 6 || fields[1] != "POSIX" || !strings.HasSuffix(fields[5], ":"+strconv.FormatUint(inode, 10)) {
+			continue
+		}
+		pid, _ = strconv.Atoi(fields[4])
+	}
+	return pid
+}

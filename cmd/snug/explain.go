@@ -24,7 +24,11 @@ func runExplain(c *console, args []string) error {
 	}
 	if program, _ := f.GetBool("program"); program {
 		s := p.sandbox.Spec
-		prog, err := sandbox.Compile(s, &p.world.Host, sandbox.Look(s))
+		sources := sandbox.Look(s)
+		for _, bus := range p.sandbox.Buses {
+			sources[bus.Bind.Source] = sandbox.NotFolder // made at the start
+		}
+		prog, err := sandbox.Compile(s, &p.world.Host, sources)
 		if err != nil {
 			return err
 		}

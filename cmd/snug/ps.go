@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 )
 
@@ -74,6 +75,8 @@ func runPs(c *console, args []string) error {
 		if err != nil {
 			return err
 		}
+		brokers.SweepSockets(dir.Path())
+		brokers.Sweep(os.Getenv("XDG_RUNTIME_DIR"))
 		if list, err = dir.List(); err != nil {
 			return err
 		}

@@ -160,6 +160,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	}
 	w.Seccomp = compileFilter
 	w.Opener = findOpener
+	w.NoStart = c.verb.name == "explain"
 	p := &plan{world: w}
 	p.own.add(f)
 	flags := new(manifests.Layer)
@@ -311,6 +312,7 @@ func facts(w *compose.World) manifests.Facts {
 		f.Wayland = w.Answers(d)
 	}
 	f.X11 = os.Getenv("DISPLAY") != ""
+	f.Portal = w.HasPortal()
 	f.NVIDIA = unix.Access("/proc/driver/nvidia", unix.F_OK) == nil
 	return f
 }

@@ -166,7 +166,8 @@ func (c *composer) addBus(name, socket, dest string, policy dbus.Policy, origin 
 		c.problems.Add(origin, "bus."+name+": "+err.Error(), "")
 		return
 	}
-	bind := &sandbox.Bind{Dest: dest, NoSymlinks: true, Origin: origin}
+	// Where there is a socket once the sandbox is started, more or less.
+	bind := &sandbox.Bind{Source: child(field(c.w.RuntimeDir, "/tmp"), "snug/.bus-"+name), Dest: dest, NoSymlinks: true, Origin: origin}
 	c.add(dest, bind)
 	c.out.Buses = append(c.out.Buses, Bus{Name: name, Socket: socket, Policy: policy, Bind: bind})
 }
@@ -227,6 +228,9 @@ func (c *composer) accessible() {
 		address = c.w.Accessibility()
 	}
 	socket, found := c.busSocket(address)
+	if !found && c.w.NoStart {
+		return // nobody has asked for it yet
+	}
 	if !found {
 		c.warn("bus.a11y.enable", manifests.Text{Value: "true", Origin: asks.Origin}, "no accessibility bus answers", "install at-spi2-core")
 		return

@@ -130,6 +130,9 @@ func (c *composer) documents(session *dbus.Policy) {
 		folder = c.w.Documents()
 	}
 	text := manifests.Text{Value: "true", Origin: asks.Origin}
+	if folder == "" && c.w.NoStart {
+		return // nobody has asked for it yet
+	}
 	if folder == "" {
 		c.warn("portals.documents", text, "no document portal answers", "install xdg-desktop-portal and fuse3")
 		return

@@ -118,8 +118,9 @@ func (w *World) documents() string {
 	return clean(path)
 }
 
-// ask asks a service of the session bus, which may have to be started for it.
+// ask asks a service of the session bus, which is started for it unless nothing shall be.
 func (w *World) ask(call dbus.Call) string {
+	call.NoStart = w.NoStart
 	answer, err := call.Text(sessionAddress(w), 10*time.Second)
 	if err != nil {
 		return ""

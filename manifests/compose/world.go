@@ -37,6 +37,8 @@ type World struct {
 	// document portal is mounted on, each started if need be, or "". They are asked only if a
 	// manifest wants what they give. Nil is "".
 	Accessibility, Documents func() string
+	// NoStart keeps those that Session has set from starting anything, for who only wants to know.
+	NoStart bool
 
 	// Opener gives the program that opens links by portals, called as xdg-open and the like, or "". Nil is "".
 	Opener func() string

@@ -14,7 +14,11 @@ import (
 )
 
 // Call is a call without arguments to a service of a bus.
-type Call struct{ Name, Path, Interface, Member string }
+type Call struct {
+	Name, Path, Interface, Member string
+	// NoStart leaves a service that is not running as it is; the call then fails.
+	NoStart bool
+}
 
 // maxAnswer bounds the answer to a Call, and whatever else the bus says before it.
 const maxAnswer = 64 << 10
@@ -22,7 +26,7 @@ const maxAnswer = 64 << 10
 var errAnswer = errors.New("the bus's answer is not one")
 
 // Text makes the call on a connection of its own and gives the first value of its answer, a string or
-// an array of bytes. A service that is not running is started. It is for a word with one service; a
+// an array of bytes. It is for a word with one service; a
 // program that has more to say uses a library.
 func (c Call) Text(address string, patience time.Duration) (string, error) {
 	names, err := Sockets(address)
@@ -116,7 +120,11 @@ func (q *caller) greet() error {
 const callSerial = 2
 
 func (q *caller) ask(c Call) (string, error) {
-	d := begin(nil, methodCall, 0, callSerial)
+	flags := byte(0)
+	if c.NoStart {
+		flags = noAutoStart
+	}
+	d := begin(nil, methodCall, flags, callSerial)
 	d.field(fieldPath, c.Path)
 	d.field(fieldInterface, c.Interface)
 	d.field(fieldMember, c.Member)

@@ -25,6 +25,14 @@ func (b *Brokers) listenForAsks() error {
 	return nil
 }
 
+// stopAsks ends answerAsks, if it has begun.
+func (b *Brokers) stopAsks() {
+	if b.asks[0] != nil {
+		b.asks[0].Close()
+		<-b.answered
+	}
+}
+
 // answerAsks answers until the broker ends.
 func (b *Brokers) answerAsks() {
 	defer close(b.answered)

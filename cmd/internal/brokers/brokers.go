@@ -61,8 +61,10 @@ func Start(p Plan) (b *Brokers, err error) {
 	defer func() {
 		if err != nil {
 			b.closeSockets()
+			b.stopAsks()
 		}
 	}()
+	SweepSockets(p.Dir)
 	if b.dir, err = os.Open(p.Dir); err != nil {
 		return nil, err
 	}
@@ -158,10 +160,7 @@ func (b *Brokers) Close() {
 		b.in.Close()
 	}
 	b.closeSockets()
-	if b.asks[0] != nil {
-		b.asks[0].Close()
-		<-b.answered
-	}
+	b.stopAsks()
 	if b.card != nil {
 		b.card.remove()
 	}

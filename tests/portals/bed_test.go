@@ -26,7 +26,6 @@ type bed struct {
 	dir, home, run string
 	env            []string
 	inherit        []*os.File // by the next part
-	parts          []*part    // in the order of their start
 }
 
 // part is a program that runs until the end of the test.
@@ -103,6 +102,13 @@ func folders(t testing.TB) *bed {
 	return b
 }
 
+// with is the bed for a part of the test: what it starts ends with that.
+func (b *bed) with(t testing.TB) *bed {
+	part := *b
+	part.t = t
+	return &part
+}
+
 // sessionBus is the policy of an ordinary session bus, which starts only the services of the bed.
 const sessionBus = `<busconfig><type>session</type><listen>unix:path=%s</listen><auth>EXTERNAL</auth><servicedir>%s</servicedir>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
@@ -140,7 +146,7 @@ func (b *bed) start(name string, words ...string) *part {
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	b.parts = append(b.parts, p)
+	b.t.Cleanup(func() { p.end(b) })
 	return p
 }
 
@@ -150,12 +156,8 @@ func (b *bed) service(name, command string) {
 	write(b.t, filepath.Join(b.dir, "services", name+".service"), "[D-BUS Service]\nName="+name+"\nExec="+command+"\n")
 }
 
-// end stops what was started, the last first, and by its pid whatever these have started; then
-// nothing may be left.
+// end stops, by its pid, whatever the parts have started; then nothing may be left.
 func (b *bed) end() {
-	for i := len(b.parts) - 1; i >= 0; i-- {
-		b.parts[i].end(b)
-	}
 	if doc := filepath.Join(b.run, "doc"); mounted(doc) {
 		b.t.Errorf("the document portal has left its mount: %s", doc)
 		exec.Command("fusermount3", "-u", "-z", doc).Run()
@@ -176,6 +178,7 @@ func (b *bed) end() {
 	}
 }
 
+// end of a part comes with the end of its test, the last one's first.
 func (p *part) end(b *bed) {
 	p.Process.Signal(syscall.SIGTERM)
 	late := time.AfterFunc(5*time.Second, func() { p.Process.Kill() })
@@ -206,10 +209,15 @@ func (b *bed) outside(words ...string) string {
 	return string(out)
 }
 
-// inside runs a program in a sandbox. Flags are those of snug run, with spaces in between.
+// inside runs a program in a sandbox. Flags are those of snug run, with spaces in between. That
+// the program is refused something is the app's affair, that snug does not start is the test's.
 func (b *bed) inside(flags string, words ...string) string {
 	b.t.Helper()
-	return b.outside(run(flags, words...)...)
+	out := b.outside(run(flags, words...)...)
+	if strings.HasSuffix(out, "(exit status 125)") {
+		b.t.Fatalf("snug run %s: %s", flags, out)
+	}
+	return out
 }
 
 // run is the line of snug for a command.

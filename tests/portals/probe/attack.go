@@ -131,7 +131,7 @@ func monitor([]string) error {
 	if _, err := other.Ask(call("com.example.Talk", "Flush")); err != nil {
 		return err
 	}
-	return listen(c, func(m bus.Message) bool { return m.Member == "Flush" })
+	return listen(c, func(m bus.Message) bool { return m.Type == bus.Return && strings.Contains(m.Body, "did Flush") })
 }
 
 // flush calls it and prints what comes before the answer.

@@ -1,0 +1,205 @@
+package portals_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"snug/tests/bus"
+	"snug/tests/need"
+)
+
+// threat is what a program can do to its session through the message bus.
+type threat struct {
+	name  string
+	words []string
+	did   func(out string) bool // report whether it was done, and take it back
+}
+
+// granted is the bus of an app that may talk to one program.
+const granted = "--bus-session-talk com.example.Talk"
+
+// refused are the answers of the filter, in the words of the clients.
+var refused = regexp.MustCompile(`AccessDenied|ServiceUnknown|NameHasNoOwner|not provided by any|[Aa]ccess denied|Operation not permitted`)
+
+// stand tries what is a threat: in the sandbox nothing comes of it and the refusal is told, and
+// outside it is done.
+func (b *bed) stand(flags string, list []threat) {
+	t := b.t.(*testing.T)
+	for _, x := range list {
+		t.Run(x.name, func(t *testing.T) {
+			b := b.with(t)
+			if out := b.outside(x.words...); !x.did(out) {
+				t.Errorf("control: outside %q did nothing:\n%s", x.words, out)
+			}
+			out := b.inside(flags+" "+canRead(t), x.words...)
+			if x.did(out) {
+				t.Errorf("inside, %q was done:\n%s", x.words, out)
+			}
+			if !refused.MatchString(out) {
+				t.Errorf("inside, want a refusal that is told, got:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestThreats(t *testing.T) {
+	b := newBed(t)
+	b.settings()
+	b.start("flatpak-session-helper")
+	b.owned("org.freedesktop.Flatpak")
+	b.peer(b.socket(), b.unit, "org.freedesktop.systemd1")
+	b.peer(b.socket(), nil, "com.example.Hidden")
+	talk := b.peer(b.socket(), b.secret, "com.example.Talk")
+	b.owner("org.freedesktop.Notifications", 1)
+	made := filepath.Join(b.home, "made")
+	wasMade := func(string) bool { return os.Remove(made) == nil }
+
+	b.stand(granted, []threat{
+		{"D1 a command on the host", hostCommand(made), func(string) bool { return b.soon(made) && wasMade("") }},
+		{"D1 flatpak-spawn", []string{"/usr/libexec/flatpak-xdg-utils/flatpak-spawn", "--host", "touch", made}, wasMade},
+		{"D2 a unit of systemd", gdbus("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager.StartTransientUnit",
+			"evil.service", "fail", "[('ExecStart', <[('/bin/touch', ['touch', '"+made+"'], false)]>)]", "@a(sa(sv)) []"), wasMade},
+		{"D3 settings", []string{"dconf", "write", "/org/example/x", "'evil'"}, func(string) bool {
+			found := b.outside("dconf", "read", "/org/example/x") == "'evil'\n"
+			b.outside("dconf", "reset", "-f", "/")
+			return found
+		}},
+		{"D4 dbus-monitor", []string{"timeout", "2", "dbus-monitor", "--session"}, func(out string) bool {
+			return strings.Contains(out, "string \"org.freedesktop.DBus.Monitoring\"") || strings.Contains(out, "NameAcquired")
+		}},
+		{"D4 BecomeMonitor", []string{probe(t), "monitor"}, tellsSecret},
+		{"D4 eavesdrop", []string{probe(t), "spy", "eavesdrop=true", "type='method_call',eavesdrop='true'"}, tellsSecret},
+		{"D4 white space", []string{probe(t), "spy", "eavesdrop =true", "eavesdrop\t='true',type='method_call'", " eavesdrop  =  'true'"}, tellsSecret},
+		{"D5 the environment of services", b.activation("EVIL"), b.activated("EVIL")},
+		{"D5 by its tool", []string{"dbus-update-activation-environment", "WORSE=yes"}, b.activated("WORSE")},
+		{"D7 a signal for all", []string{probe(t), "shout"}, func(string) bool { return talk.heard("Shout") }},
+		{"D8 take a name", requestByName("com.example.Free", 4), ownedNow},
+		{"D8 replace an owner", requestByName("org.freedesktop.Notifications", 6), ownedNow},
+	})
+}
+
+func tellsSecret(out string) bool { return strings.Contains(out, "got Secret") }
+func ownedNow(out string) bool    { return strings.Contains(out, "(uint32 1,)") }
+
+func hostCommand(file string) []string {
+	return gdbus("org.freedesktop.Flatpak", "/org/freedesktop/Flatpak/Development", "org.freedesktop.Flatpak.Development.HostCommand",
+		"b'/'", "[b'touch', b'"+file+"']", "@a{uh} {}", "@a{ss} {}", "0")
+}
+
+// soon waits a while for a file that another process makes. A refused call makes none, and that
+// it was refused has been told before; so only the control waits.
+func (b *bed) soon(file string) bool {
+	if b.outside("gdbus", "call", "--session", "-d", "org.freedesktop.Flatpak", "-o", "/", "-m", "org.freedesktop.DBus.Peer.Ping") != "()\n" {
+		b.t.Error("flatpak-session-helper does not answer")
+	}
+	return exists(file) || len(b.outside("sh", "-c", "for i in 1 2 3 4 5 6 7 8 9 10; do [ -e '"+file+"' ] && break; sleep 0.02; done")) == 0 && exists(file)
+}
+
+// unit stands for systemd: it runs the touch of a unit.
+func (b *bed) unit(m bus.Message) string {
+	if at := strings.Index(m.Body, b.home); at >= 0 && m.Member == "StartTransientUnit" {
+		file, _, _ := strings.Cut(m.Body[at:], "\x00")
+		os.WriteFile(file, nil, 0o600)
+	}
+	return "job"
+}
+
+// secret lets one program call another, before Flush is answered: an eavesdropper has it by then.
+func (b *bed) secret(m bus.Message) string {
+	if m.Member == "Flush" {
+		if c, err := bus.Dial(b.socket()); err == nil {
+			c.Ask(bus.Message{Type: bus.Call, Destination: "com.example.Hidden", Path: "/x", Interface: "com.example.Host", Member: "Secret"})
+			c.Close()
+		}
+	}
+	return "did " + m.Member
+}
+
+// owner keeps a name until the end of the test; with flags 1 others may replace it.
+func (b *bed) owner(name string, flags byte) {
+	b.t.Helper()
+	c := b.dial(b.socket())
+	b.t.Cleanup(func() { c.Close() })
+	if m, err := c.Ask(requestName(name, flags)); err != nil || m.Type != bus.Return {
+		b.t.Fatalf("%+v, %v", m, err)
+	}
+}
+
+func requestByName(name string, flags int) []string {
+	return gdbus(bus.Name, "/", "org.freedesktop.DBus.RequestName", name, string(rune('0'+flags)))
+}
+
+// activation sets a variable for all services that the bus starts from now on.
+func (b *bed) activation(variable string) []string {
+	return gdbus(bus.Name, "/org/freedesktop/DBus", "org.freedesktop.DBus.UpdateActivationEnvironment", "{'"+variable+"': 'yes'}")
+}
+
+// activated reports whether a service that the bus starts has got a variable.
+func (b *bed) activated(variable string) func(string) bool {
+	file := filepath.Join(b.dir, "environment")
+	b.service("com.example.Started", "/bin/sh -c 'env >"+file+"; exit 1'")
+	return func(string) bool {
+		b.outside(gdbus(bus.Name, "/", "org.freedesktop.DBus.StartServiceByName", "com.example.Started", "0")...)
+		got := strings.Contains(read(b.t, file), "\n"+variable+"=yes")
+		b.outside(gdbus(bus.Name, "/org/freedesktop/DBus", "org.freedesktop.DBus.UpdateActivationEnvironment", "{'"+variable+"': ''}")...)
+		return got
+	}
+}
+
+// D6: the accessibility bus shows every widget of every program. The app may be read there, and
+// reads nobody.
+func TestAccessibility(t *testing.T) {
+	need.Program(t, "zenity")
+	b := newBed(t)
+	b.screen()
+	b.a11y()
+	b.start("zenity", "--entry", "--title=Letter", "--entry-text=hunter2")
+	b.start("zenity", "--password", "--title=Password")
+	b.focused("Password")
+	b.keys("-d", "20", "four")
+	b.poll("an outsider reads what stands in others' windows", func() bool {
+		out := b.outside("python3", "-c", widgets)
+		return strings.Contains(out, "text hunter2") && strings.Contains(out, "password text ●●●●")
+	})
+	for _, flags := range []string{granted, granted + " --bus-a11y-enable"} {
+		out := b.inside(flags, "python3", "-c", widgets)
+		if strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
+			t.Errorf("inside, with %s, others' widgets are there:\n%s", flags, out)
+		}
+	}
+}
+
+// An app that may be read is found by those that read to people.
+func TestAccessibleApp(t *testing.T) {
+	b := newBed(t)
+	b.screen()
+	b.a11y()
+	b.start("zenity", "--entry", "--title=Control", "--entry-text=outside")
+	b.poll("control: a program of the host is read", func() bool {
+		return strings.Contains(b.outside("python3", "-c", widgets), "text outside")
+	})
+	words := run("--wayland raw --accept wayland-raw --bus-a11y-enable", "zenity", "--entry", "--title=App", "--entry-text=inside")
+	b.start(snug(t), words[1:]...)
+	b.focused("App")
+	b.poll("the app is read", func() bool { return strings.Contains(b.outside("python3", "-c", widgets), "text inside") })
+}
+
+// widgets prints everything that the accessibility bus shows of all programs.
+const widgets = `
+import gi
+gi.require_version("Atspi", "2.0")
+from gi.repository import Atspi
+def walk(node, depth):
+    if node is None or depth > 12:
+        return
+    text = node.get_text_iface()
+    text = Atspi.Text.get_text(text, 0, Atspi.Text.get_character_count(text)) if text else ""
+    print(node.get_role_name(), text or node.get_name())
+    for i in range(node.get_child_count()):
+        walk(node.get_child_at_index(i), depth + 1)
+Atspi.init()
+walk(Atspi.get_desktop(0), 0)
+`

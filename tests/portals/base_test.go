@@ -21,11 +21,11 @@ func TestBedLeavesNothing(t *testing.T) {
 		if out := b.outside(settingsRead...); !strings.Contains(out, "uint32") {
 			t.Errorf("want a setting, got %s", out)
 		}
-		if !mounted(b.run+"/doc") || len(b.processes()) < 9 {
+		if !mounted(b.doc) || len(b.processes()) < 9 {
 			t.Errorf("control: want the documents mounted and all programs running, got %d", len(b.processes()))
 		}
 	})
-	if left := b.processes(); len(left) > 0 || mounted(b.run+"/doc") || exists(b.dir) {
+	if left := b.processes(); len(left) > 0 || mounted(b.doc) || exists(b.dir) {
 		t.Errorf("left: processes %v, or a mount, or %s", left, b.dir)
 	}
 }

@@ -26,6 +26,7 @@ type bed struct {
 	dir, home, run string
 	env            []string
 	inherit        []*os.File // by the next part
+	doc            string     // where the documents are mounted
 }
 
 // part is a program that runs until the end of the test.
@@ -158,10 +159,6 @@ func (b *bed) service(name, command string) {
 
 // end stops, by its pid, whatever the parts have started; then nothing may be left.
 func (b *bed) end() {
-	if doc := filepath.Join(b.run, "doc"); mounted(doc) {
-		b.t.Errorf("the document portal has left its mount: %s", doc)
-		exec.Command("fusermount3", "-u", "-z", doc).Run()
-	}
 	for _, pid := range b.processes() {
 		syscall.Kill(pid, syscall.SIGTERM)
 	}

@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"snug/tests/bus"
 	"snug/tests/need"
@@ -33,19 +37,55 @@ func (b *bed) screen() {
 // there before.
 func (b *bed) portals() {
 	b.t.Helper()
+	b.portalsIn(b.run)
+}
+
+// portalsInRun is portals with the documents where they are on a person's machine. There is only
+// one such place, so tests take turns.
+func (b *bed) portalsInRun() {
+	b.t.Helper()
+	dir := "/run/user/" + strconv.Itoa(os.Getuid())
+	lock, err := os.OpenFile(filepath.Join(dir, ".snug-test-doc"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		need.Missing(b.t, "wanted a runtime folder of one's own as systemd makes it, got "+err.Error())
+	}
+	b.t.Cleanup(func() { lock.Close() })
+	b.poll("no other test has documents in "+dir, func() bool {
+		return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && !mounted(filepath.Join(dir, "doc"))
+	})
+	b.portalsIn(dir)
+}
+
+// portalsIn starts them with the documents mounted in a folder.
+func (b *bed) portalsIn(dir string) {
+	b.t.Helper()
 	need.Program(b.t, "fusermount3")
 	if !exists("/dev/fuse") {
 		need.Missing(b.t, "wanted /dev/fuse for the document portal, got none")
 	}
 	b.start("xdg-permission-store")
 	b.owned("org.freedesktop.impl.portal.PermissionStore")
+	env := b.env
+	b.env, b.doc = append(slices.Clone(env), "XDG_RUNTIME_DIR="+dir), filepath.Join(dir, "doc")
 	b.start("xdg-document-portal", "-v")
+	b.env = env
 	b.owned("org.freedesktop.portal.Documents")
-	b.poll("the documents are mounted", func() bool { return mounted(filepath.Join(b.run, "doc")) })
+	b.poll("the documents are mounted", func() bool { return mounted(b.doc) })
+	b.t.Cleanup(b.unmount)
 	b.start("xdg-desktop-portal-gtk", "-v")
 	b.owned("org.freedesktop.impl.portal.desktop.gtk")
 	b.start("xdg-desktop-portal", "-v")
 	b.owned("org.freedesktop.portal.Desktop")
+}
+
+// unmount makes sure that the document portal has taken its mount away.
+func (b *bed) unmount() {
+	if mounted(b.doc) {
+		b.outside("fusermount3", "-u", b.doc)
+	}
+	if mounted(b.doc) {
+		b.t.Errorf("still mounted: %s", b.doc)
+	}
 }
 
 // notifications starts what shows them.

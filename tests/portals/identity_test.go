@@ -1,0 +1,239 @@
+package portals_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	desktop     = "org.freedesktop.portal.Desktop"
+	desktopPath = "/org/freedesktop/portal/desktop"
+	app         = "--id org.example.App --portals-allow "
+)
+
+func notify(title string) []string {
+	return gdbus(desktop, desktopPath, "org.freedesktop.portal.Notification.AddNotification", "one", "{'title': <'"+title+"'>, 'body': <'text'>}")
+}
+
+// Portals know the app by its id: what they ask of the desktop, they ask for it.
+func TestIdentity(t *testing.T) {
+	b := newBed(t)
+	b.screen()
+	b.portals()
+	b.notifications()
+	seen := b.monitor("type='method_call',interface='org.freedesktop.impl.portal.Notification'")
+	if out := b.inside(app+"Notification", notify("from inside")...); out != "()\n" {
+		t.Errorf("inside: %s", out)
+	}
+	if out := b.outside(notify("from outside")...); out != "()\n" {
+		t.Errorf("outside: %s", out)
+	}
+	b.poll("the desktop is asked twice", func() bool {
+		return seen.saw("AddNotification", "from inside") != nil && seen.saw("AddNotification", "from outside") != nil
+	})
+	if got := seen.saw("AddNotification", "from inside").Strings()[0]; got != "org.example.App" {
+		t.Errorf("want the app's id, got %q", got)
+	}
+	if got := seen.saw("AddNotification", "from outside").Strings()[0]; got != "" {
+		t.Errorf("control: want no id for a program outside, got %q", got)
+	}
+	b.shown("from inside")
+	b.shown("from outside")
+}
+
+// shown waits until a notification has been shown.
+func (b *bed) shown(title string) {
+	b.t.Helper()
+	call := func(method string) string {
+		return b.outside(gdbus("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.dunstproject.cmd0."+method)...)
+	}
+	b.poll("a notification is shown: "+title, func() bool {
+		call("NotificationCloseAll") // to be in the history
+		return strings.Contains(call("NotificationListHistory"), "<'"+title+"'>")
+	})
+}
+
+// A portal that the manifest does not name is refused, one that it names answers as outside.
+func TestOnlyNamedPortals(t *testing.T) {
+	b := newBed(t)
+	b.screen()
+	b.portals()
+	want := b.outside(settingsRead...)
+	if !strings.Contains(want, "uint32") {
+		t.Fatalf("control: want a setting outside, got %s", want)
+	}
+	for _, c := range []struct{ name, flags, want string }{
+		{"named", app + "Settings", want},
+		{"another named", app + "Notification", "AccessDenied"},
+		{"none, but a bus", "--id org.example.App " + granted, "ServiceUnknown"},
+		{"none", "", "Error connecting"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if out := b.with(t).inside(c.flags, settingsRead...); !strings.Contains(out, c.want) {
+				t.Errorf("want %s, got %s", c.want, out)
+			}
+		})
+	}
+	for _, words := range [][]string{notify("x"), gdbus(desktop, desktopPath, "org.freedesktop.portal.OpenURI.OpenURI", "", "https://example.org", "{}"),
+		gdbus(desktop, desktopPath, "org.freedesktop.portal.Background.RequestBackground", "", "{}"),
+		gdbus("org.freedesktop.impl.portal.desktop.gtk", desktopPath, "org.freedesktop.impl.portal.Settings.ReadAll", "[]"),
+		gdbus("org.freedesktop.impl.portal.PermissionStore", "/org/freedesktop/impl/portal/PermissionStore", "org.freedesktop.impl.portal.PermissionStore.List", "notifications")} {
+		if out := b.inside(app+"Settings", words...); !refused.MatchString(out) {
+			t.Errorf("%q with Settings alone: want a refusal, got %s", words, out)
+		}
+	}
+	permissions := gdbus("org.freedesktop.impl.portal.PermissionStore", "/org/freedesktop/impl/portal/PermissionStore", "org.freedesktop.impl.portal.PermissionStore.List", "notifications")
+	if out := b.outside(permissions...); !strings.Contains(out, "as") {
+		t.Errorf("control: want the store to answer outside, got %s", out)
+	}
+}
+
+// A link opens outside, in the person's browser.
+func TestOpenURI(t *testing.T) {
+	b := newBed(t)
+	opened := b.browser()
+	b.screen()
+	b.portals()
+	open := func(link string) []string {
+		return gdbus(desktop, desktopPath, "org.freedesktop.portal.OpenURI.OpenURI", "", link, "{}")
+	}
+	b.outside(open("https://example.org/outside")...)
+	b.poll("control: the link is opened", func() bool { return strings.Contains(read(t, opened), "https://example.org/outside\n") })
+	for name, c := range map[string]struct {
+		flags string
+		words []string
+	}{
+		"gdbus":       {"", open("https://example.org/gdbus")},
+		"gio open":    {" --portals-flatpak-info", []string{"gio", "open", "https://example.org/gio open"}},
+		"xdg-open":    {" --portals-flatpak-info", []string{"xdg-open", "https://example.org/xdg-open"}},
+		"flatpak-xdg": {"", []string{"/usr/libexec/flatpak-xdg-utils/xdg-open", "https://example.org/flatpak-xdg"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := b.with(t)
+			out := b.inside(app+"OpenURI"+c.flags, c.words...)
+			defer func() {
+				if t.Failed() {
+					t.Log(out)
+				}
+			}()
+			b.poll("the link is opened", func() bool { return strings.Contains(read(t, opened), "/"+strings.ReplaceAll(name, " ", "%20")) })
+		})
+	}
+}
+
+// browser is a program that notes what it opens.
+func (b *bed) browser() string {
+	opened := filepath.Join(b.home, "opened")
+	write(b.t, filepath.Join(b.home, ".local/share/applications/browser.desktop"),
+		"[Desktop Entry]\nType=Application\nName=Browser\nExec=sh -c \"echo \\\\$0 >>"+opened+"\" %u\nMimeType=x-scheme-handler/https;\n")
+	write(b.t, filepath.Join(b.home, ".config/mimeapps.list"), "[Default Applications]\nx-scheme-handler/https=browser.desktop\n")
+	return opened
+}
+
+// A file that was picked for an app is there for that app and no other, where the portal says.
+func TestDocuments(t *testing.T) {
+	for name, start := range map[string]func(*bed){"in run": (*bed).portalsInRun, "elsewhere": (*bed).portals} {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			b.screen()
+			start(b)
+			b.document()
+		})
+	}
+}
+
+func (b *bed) document() {
+	t := b.t
+	letter := filepath.Join(b.home, "letters/letter.txt")
+	write(t, letter, "dear host\n")
+	out := b.outside("python3", "-c", addDocument, letter, "org.example.App")
+	id := strings.TrimSpace(out)
+	if len(id) != 8 || !strings.Contains(read(t, filepath.Join(b.doc, id, "letter.txt")), "dear host") {
+		t.Fatalf("control: want an id and the letter outside, got %s", out)
+	}
+	allowed := "--portals-allow FileChooser --portals-documents --id "
+	said := `$(gdbus call --session -d org.freedesktop.portal.Documents -o /org/freedesktop/portal/documents -m org.freedesktop.portal.Documents.GetMountPoint | grep -o '/[a-z0-9/-]*')`
+	seen := b.inside(allowed+"org.example.App", "sh", "-c", "cat $XDG_RUNTIME_DIR/doc/"+id+"/letter.txt && echo dear app >>$XDG_RUNTIME_DIR/doc/"+id+"/letter.txt")
+	if seen != "dear host\n" || read(t, letter) != "dear host\ndear app\n" {
+		t.Errorf("want the letter read and written, got %s and %q", seen, read(t, letter))
+	}
+	if out := b.inside(allowed+"org.example.App", "sh", "-c", "cat "+said+"/"+id+"/letter.txt"); out != "dear host\ndear app\n" {
+		t.Errorf("want the letter where the portal says that it is, got %s", out)
+	}
+	if out := b.inside(allowed+"org.example.App", "sh", "-c", "ls -d "+filepath.Dir(letter)+" "+letter); strings.Count(out, "No such file") != 2 {
+		t.Errorf("want nothing of the folder %s, got %s", filepath.Dir(letter), out)
+	}
+	list := "ls -R $XDG_RUNTIME_DIR/doc; cat $XDG_RUNTIME_DIR/doc/" + id + "/letter.txt $XDG_RUNTIME_DIR/doc/by-app/org.example.App/" + id + "/letter.txt"
+	if out := b.inside(allowed+"org.example.Other", "sh", "-c", list); strings.Contains(out, "dear") || strings.Contains(out, id+":") {
+		t.Errorf("another app has got the letter: %s", out)
+	}
+	if out := b.inside("--portals-allow FileChooser --id org.example.App", "sh", "-c", list); strings.Contains(out, "dear") {
+		t.Errorf("without portals.documents, the app has got the letter: %s", out)
+	}
+}
+
+// addDocument makes a file a document that an app may read and write.
+const addDocument = `
+import dbus, os, sys
+bus = dbus.SessionBus()
+portal = dbus.Interface(bus.get_object("org.freedesktop.portal.Documents", "/org/freedesktop/portal/documents"), "org.freedesktop.portal.Documents")
+fd = os.open(sys.argv[1], os.O_PATH | os.O_CLOEXEC)
+ids, _ = portal.AddFull([dbus.types.UnixFd(fd)], dbus.UInt32(0), sys.argv[2], ["read", "write"])
+print(ids[0])
+`
+
+// What portals look for, /.flatpak-info, the app itself sees only if it is to.
+func TestFlatpakInfo(t *testing.T) {
+	b := newBed(t)
+	b.screen()
+	b.portals()
+	if out := b.inside(app+"Settings", "cat", "/.flatpak-info"); !strings.Contains(out, "No such file") {
+		t.Errorf("want no file, got %s", out)
+	}
+	out := b.inside(app+"Settings --portals-flatpak-info", "cat", "/.flatpak-info")
+	for _, want := range []string{"[Application]\nname=org.example.App\n", "[Instance]\ninstance-id="} {
+		if !strings.Contains(out, want) {
+			t.Errorf("want %q, got %s", want, out)
+		}
+	}
+	if exists("/.flatpak-info") {
+		t.Error("control: want none outside")
+	}
+	for _, id := range []string{"", "--id app", "--id org.example-x.App"} {
+		if out := b.outside(run(id+" --portals-allow Settings", "true")...); !strings.Contains(out, "(exit status 125)") {
+			t.Errorf("%s: want a refusal of an id that portals do not take, got %s", id, out)
+		}
+	}
+}
+
+// The folder by which newer portals find the app's processes is there while it runs, and names a
+// process of the sandbox.
+func TestCard(t *testing.T) {
+	b := newBed(t)
+	b.screen()
+	b.portals()
+	p := b.start(snug(t), run(app+"Settings", "sleep", "1000")[1:]...)
+	cards := func() []string {
+		list, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*/bwrapinfo.json"))
+		return list
+	}
+	b.poll("the folder is there", func() bool { return len(cards()) == 1 && strings.Contains(read(t, cards()[0]), "}") })
+	_, rest, _ := strings.Cut(read(t, cards()[0]), `"child-pid": `)
+	pid, err := strconv.Atoi(strings.TrimRight(rest, "}\n ,"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, _ := os.Readlink("/proc/self/ns/pid")
+	theirs, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/pid")
+	if !alive(pid) || stat(pid)[1] != strconv.Itoa(p.Process.Pid) && theirs == ours {
+		t.Errorf("want a process of the sandbox, got %d: %v", pid, stat(pid))
+	}
+	p.Process.Signal(os.Interrupt)
+	p.Wait()
+	if len(cards()) > 0 {
+		t.Errorf("left: %v", cards())
+	}
+}

@@ -238,6 +238,12 @@ func (b *bed) command(ctx context.Context, words ...string) *exec.Cmd {
 	return cmd
 }
 
+// manifest writes one of the person's own.
+func (b *bed) manifest(id, keys, tables string) {
+	b.t.Helper()
+	write(b.t, filepath.Join(b.home, ".config/snug/apps", id+".toml"), "schema = 1\nid = \""+id+"\"\n"+keys+tables)
+}
+
 // snug is the program under test: the built one, as a user gets it.
 func snug(t testing.TB) string {
 	t.Helper()

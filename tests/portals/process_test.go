@@ -88,11 +88,15 @@ func resident(pid int) int {
 	return kib
 }
 
-// descriptors counts those of a process, or gives -1 where the kernel hides them.
-func descriptors(pid int) int {
-	list, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/fd")
-	if err != nil {
-		return -1
+// descriptors counts those of a process but for what the Go runtime makes for itself, at most once,
+// when it first waits (an epoll set, an eventfd). It gives 0 where the kernel hides them.
+func descriptors(pid int) (n int) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
+	list, _ := os.ReadDir(dir)
+	for _, e := range list {
+		if to, err := os.Readlink(dir + e.Name()); err == nil && !strings.HasPrefix(to, "anon_inode:") {
+			n++
+		}
 	}
-	return len(list)
+	return n
 }

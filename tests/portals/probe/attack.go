@@ -21,12 +21,17 @@ func begin([]string) error {
 	secret := call("com.example.Hidden", "Secret")
 	secret.Serial = 2
 	messages += string(secret.Bytes())
-	for _, parts := range [][]string{
+	all := [][]string{
 		{auth, "BEGIN \r\n" + messages}, {auth, "BEGIN\t\r\n" + messages}, {auth, " BEGIN\r\n" + messages}, {auth, "begin\r\n" + messages},
 		{auth, "BEGIN\n" + messages}, {auth, "BEGIN\r" + messages}, {auth, "BEGIN x\r\n" + messages}, {auth, "BEG", "IN \r", "\n" + messages},
 		{auth + "BEGIN \r\nBEGIN\r\n" + messages}, {auth, "BEGIN\x00\r\n" + messages}, {auth, "BEGIN\r\n" + messages},
-	} {
-		if err := say(parts); err != nil {
+	}
+	for i, parts := range all {
+		patience := 100 * time.Millisecond // for what is not answered
+		if i == len(all)-1 {
+			patience = 10 * time.Second
+		}
+		if err := say(parts, patience); err != nil {
 			return err
 		}
 	}
@@ -34,13 +39,13 @@ func begin([]string) error {
 }
 
 // say writes parts and prints how the other side takes them.
-func say(parts []string) error {
+func say(parts []string, patience time.Duration) error {
 	c, err := net.Dial("unix", address())
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	for _, p := range parts {
 		if _, err := c.Write([]byte(p)); err != nil {
 			break

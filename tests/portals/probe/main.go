@@ -152,7 +152,8 @@ func walk(dir string, depth int) {
 		if e.IsDir() && depth < 5 {
 			walk(path, depth+1)
 		}
-		if e.Type()&os.ModeSocket == 0 {
+		info, err := os.Stat(path) // a directory's entry tells of what is mounted over
+		if err != nil || info.Mode()&os.ModeSocket == 0 {
 			continue
 		}
 		fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -1,0 +1,47 @@
+package portals_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// What was published of others' filters, sent through a running sandbox. Each has its control: the
+// same program outside, where nothing filters, or the part of it that is allowed.
+func TestPublishedHoles(t *testing.T) {
+	b := newBed(t)
+	hidden := b.peer(b.socket(), nil, "com.example.Hidden")
+	rules := b.peer(b.socket(), nil, "com.example.Rules")
+	b.peer(b.socket(), nil, "com.example.Talk")
+	flags := granted + " --bus-session-call com.example.Rules=com.example.Host.*@/x " + canRead(t)
+
+	t.Run("CVE-2018-6560 white space after BEGIN", func(t *testing.T) {
+		out := b.inside(flags, probe(t), "begin")
+		if hidden.heard("Secret") || strings.Contains(out, "did Secret") || !strings.HasSuffix(out, "refused\n") {
+			t.Errorf("want every spelling cut or refused, and the last, right one refused, got\n%s", out)
+		}
+		if out := b.outside(probe(t), "begin"); !hidden.heard("Secret") || !strings.HasSuffix(out, "did Secret\n") {
+			t.Errorf("control: outside want the right spelling to get through, got\n%s", out)
+		}
+	})
+	t.Run("CVE-2026-94422 a call that looks like a reply", func(t *testing.T) {
+		out := b.inside(flags, probe(t), "reply")
+		if hidden.heard("Secret") || strings.Contains(out, "did Secret") {
+			t.Errorf("it was heard:\n%s", out)
+		}
+		if out := b.outside(probe(t), "reply"); !hidden.heard("Secret") || !strings.Contains(out, "return did Flush") {
+			t.Errorf("control: outside want it heard, got\n%s", out)
+		}
+	})
+	t.Run("xdg-dbus-proxy dea3530 a path of 259 bytes", func(t *testing.T) {
+		out := b.inside(flags, probe(t), "path")
+		if rules.heard("Secret") || !strings.Contains(out, "AccessDenied") {
+			t.Errorf("want the path refused, got\n%s", out)
+		}
+		if out := b.inside(flags, probe(t), "path"); !rules.heard("Allowed") || !strings.Contains(out, "return did Allowed") {
+			t.Errorf("control: want the rule to hold for its own path, got\n%s", out)
+		}
+		if out := b.outside(probe(t), "path"); !rules.heard("Secret") {
+			t.Errorf("control: outside want it heard, got\n%s", out)
+		}
+	})
+}

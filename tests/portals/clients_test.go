@@ -179,23 +179,38 @@ func TestSystemBus(t *testing.T) {
 	b := newBed(t)
 	socket := b.system()
 	b.peer(socket, nil, "com.example.Talk", "com.example.Hidden")
-	call := func(name string) []string {
-		return []string{"gdbus", "call", "--system", "-d", name, "-o", "/x", "-m", "com.example.Host.Do"}
-	}
-	if out := b.outside(call("com.example.Hidden")...); !strings.Contains(out, "did Do") {
-		t.Errorf("control: got %s", out)
-	}
-	const flags = "--bus-system-talk com.example.Talk"
-	if out := b.inside(flags, call("com.example.Talk")...); !strings.Contains(out, "did Do") {
-		t.Errorf("granted: got %s", out)
-	}
-	if out := b.inside(flags, call("com.example.Hidden")...); !refused.MatchString(out) {
-		t.Errorf("hidden: got %s", out)
-	}
-	for _, without := range []string{"", granted} {
-		if out := b.inside(without, call("com.example.Talk")...); !strings.Contains(out, "Could not connect") {
-			t.Errorf("%q: want no bus of the system, got %s", without, out)
-		}
+	for _, c := range []struct {
+		name string
+		call func(name string) []string
+	}{
+		{"gdbus", func(name string) []string {
+			return []string{"gdbus", "call", "--system", "-d", name, "-o", "/x", "-m", "com.example.Host.Do"}
+		}},
+		{"busctl", func(name string) []string {
+			return []string{"busctl", "--system", "call", name, "/x", "com.example.Host", "Do"}
+		}},
+		{"dbus-send", func(name string) []string {
+			return []string{"dbus-send", "--system", "--print-reply", "--dest=" + name, "/x", "com.example.Host.Do"}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := b.with(t)
+			const flags = "--bus-system-talk com.example.Talk"
+			if out := b.outside(c.call("com.example.Hidden")...); !strings.Contains(out, "did Do") {
+				t.Errorf("control: got %s", out)
+			}
+			if out := b.inside(flags, c.call("com.example.Talk")...); !strings.Contains(out, "did Do") {
+				t.Errorf("granted: got %s", out)
+			}
+			if out := b.inside(flags, c.call("com.example.Hidden")...); !refused.MatchString(out) {
+				t.Errorf("hidden: got %s", out)
+			}
+			for _, without := range []string{"", granted} {
+				if out := b.inside(without, c.call("com.example.Talk")...); !strings.Contains(out, "No such file") {
+					t.Errorf("%q: want no bus of the system, got %s", without, out)
+				}
+			}
+		})
 	}
 }
 

@@ -184,12 +184,12 @@ func (b *bed) focused(word string) {
 	})
 }
 
-// keys types. A fresh wtype loses what comes before its keyboard is there, hence the pause; and
-// GTK 3 finds no binding for the last key of a keymap, which wtype makes of what it types, hence one
-// more that means nothing.
+// keys types. A fresh wtype loses what comes before its keyboard is there, hence the pause and a key
+// that means nothing; and GTK 3 finds no binding for the last key of a keymap, which wtype makes of
+// what it types, hence another.
 func (b *bed) keys(words ...string) {
 	b.t.Helper()
-	line := append([]string{"wtype", "-s", "100"}, words...)
+	line := append([]string{"wtype", "-s", "100", "-k", "F19", "-s", "20"}, words...)
 	if out := b.outside(append(line, "-k", "F20")...); out != "" {
 		b.t.Fatalf("keys %q: %s", words, out)
 	}

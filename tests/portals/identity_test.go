@@ -102,25 +102,29 @@ func TestOpenURI(t *testing.T) {
 	}
 	b.outside(open("https://example.org/outside")...)
 	b.poll("control: the link is opened", func() bool { return strings.Contains(read(t, opened), "https://example.org/outside\n") })
-	for name, c := range map[string]struct {
-		flags string
-		words []string
+	for _, c := range []struct {
+		name, flags string
+		words       []string
 	}{
-		"gdbus":       {"", open("https://example.org/gdbus")},
-		"gio open":    {" --portals-flatpak-info", []string{"gio", "open", "https://example.org/gio open"}},
-		"xdg-open":    {" --portals-flatpak-info", []string{"xdg-open", "https://example.org/xdg-open"}},
-		"flatpak-xdg": {"", []string{"/usr/libexec/flatpak-xdg-utils/xdg-open", "https://example.org/flatpak-xdg"}},
+		{"gdbus", "", open("https://example.org/gdbus")},
+		{"xdg-open", "", []string{"xdg-open", "https://example.org/xdg-open"}},
+		{"gio", "", []string{"gio", "open", "https://example.org/gio"}},
+		{"GIO", " --portals-flatpak-info", []string{"/usr/bin/gio", "open", "https://example.org/GIO"}},
+		{"flatpak-xdg", "", []string{"/usr/libexec/flatpak-xdg-utils/xdg-open", "https://example.org/flatpak-xdg"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			b := b.with(t)
-			out := b.inside(app+"OpenURI"+c.flags, c.words...)
-			defer func() {
-				if t.Failed() {
-					t.Log(out)
-				}
-			}()
-			b.poll("the link is opened", func() bool { return strings.Contains(read(t, opened), "/"+strings.ReplaceAll(name, " ", "%20")) })
+			if out := b.inside(app+"OpenURI"+c.flags, c.words...); strings.Contains(out, "(exit status") {
+				t.Fatal(out)
+			}
+			b.poll("the link is opened", func() bool { return strings.Contains(read(t, opened), "/"+c.name+"\n") })
 		})
+	}
+	if out := b.inside(app+"Settings", open("https://example.org/refused")...); !refused.MatchString(out) {
+		t.Errorf("without OpenURI, want a refusal, got %s", out)
+	}
+	if strings.Contains(read(t, opened), "refused") {
+		t.Error("without OpenURI, the link was opened")
 	}
 }
 

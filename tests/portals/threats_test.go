@@ -170,16 +170,17 @@ func TestAccessibility(t *testing.T) {
 	b.screen()
 	b.a11y()
 	b.start("zenity", "--entry", "--title=Letter", "--entry-text=hunter2")
+	b.focused("Letter")
 	b.start("zenity", "--password", "--title=Password")
 	b.focused("Password")
 	b.keys("-d", "20", "four")
+	var out string
 	b.poll("an outsider reads what stands in others' windows", func() bool {
-		out := b.outside("python3", "-c", widgets)
+		out = b.outside("python3", "-c", widgets)
 		return strings.Contains(out, "text hunter2") && strings.Contains(out, "password text ●●●●")
 	})
 	for _, flags := range []string{granted, granted + " --bus-a11y-enable"} {
-		out := b.inside(flags, "python3", "-c", widgets)
-		if strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
+		if out = b.inside(flags, "python3", "-c", widgets); strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
 			t.Errorf("inside, with %s, others' widgets are there:\n%s", flags, out)
 		}
 	}

@@ -177,8 +177,18 @@ func (b *bed) windows() (root window) {
 // focused waits until a window has the keys whose application id or title holds a word.
 func (b *bed) focused(word string) {
 	b.t.Helper()
+	var all []string
+	b.t.Cleanup(func() {
+		if b.t.Failed() {
+			b.t.Logf("windows, when the keys were to be in %s: %q", word, all)
+		}
+	})
 	b.poll("a window with the keys is called "+word, func() bool {
+		all = nil
 		return b.windows().find(func(w window) bool {
+			if w.PID != 0 {
+				all = append(all, w.App+" "+w.Name)
+			}
 			return w.Focused && (strings.Contains(w.App, word) || strings.Contains(w.Name, word))
 		}) != nil
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,7 +66,7 @@ func (b *bed) broker() int {
 
 // left lists what brokers have in the runtime folder.
 func (b *bed) left() (names []string) {
-	for _, pattern := range []string{"snug/*", "snug/.*", ".flatpak/*"} {
+	for _, pattern := range []string{"snug/*", ".flatpak/*"} {
 		list, _ := filepath.Glob(filepath.Join(b.run, pattern))
 		names = append(names, list...)
 	}
@@ -98,6 +99,44 @@ func TestKilledSupervisor(t *testing.T) {
 	b.outside("snug", "ps")
 	if left := b.left(); len(left) > 0 {
 		t.Errorf("left after snug ps: %v", left)
+	}
+}
+
+// Killed at any moment of its start or life, snug leaves no process, and what it leaves in the
+// runtime folder is gone when the next app has run.
+func TestKilledAtAnyMoment(t *testing.T) {
+	b := newBed(t)
+	before := len(b.processes())
+	random := rand.New(rand.NewPCG(3, 4))
+	brokers, cards := 0, 0
+	for range 60 {
+		cmd := b.command(context.Background(), run("--id org.example.App --portals-allow Settings "+granted, "sleep", "1000")...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.IntN(20000)) * time.Microsecond) // the moment is the point
+		brokers += len(b.brokers())
+		list, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*"))
+		cards += len(list)
+		cmd.Process.Kill()
+		cmd.Wait()
+		b.poll("all processes have ended", func() bool { return len(b.processes()) == before })
+	}
+	if brokers == 0 || brokers == 60 || cards == 0 {
+		t.Errorf("control: want kills before and after the broker's start, got %d brokers and %d cards", brokers, cards)
+	}
+	if out := b.inside("--id org.example.App --portals-allow Settings", "true"); strings.Contains(out, "exit status") {
+		t.Error(out)
+	}
+	if cards, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*")); len(cards) > 0 {
+		t.Errorf("left after the next app: %q", cards)
+	}
+	b.outside("snug", "ps")
+	if sockets := strings.Fields(b.outside("find", b.run+"/snug", "-type", "s")); len(sockets) > 0 {
+		t.Errorf("left after the next app and snug ps: %d sockets, such as %s", len(sockets), sockets[0])
+	}
+	if left := b.left(); len(left) > 0 {
+		t.Errorf("left after snug ps: %d files, such as %s", len(left), left[0])
 	}
 }
 

@@ -21,7 +21,7 @@ func TestQtFileChooser(t *testing.T) {
 		strings.Replace(editor, "flatpak-info = true\n", "[process.env]\nQT_QPA_PLATFORM = \"wayland\"\n", 1))
 	empty := b.picture("empty")
 	p := b.start(snug(t), "run", "org.example.Qt")
-	b.focused("FeatherPad")
+	b.focused("featherpad")
 	opened := b.drawn("editor", empty)
 	b.keys("-M", "ctrl", "-k", "o", "-m", "ctrl")
 	b.chooseFile(seen, letter, opened)

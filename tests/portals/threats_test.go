@@ -24,7 +24,7 @@ type threat struct {
 const granted = "--bus-session-talk com.example.Talk"
 
 // refused are the answers of the filter, in the words of the clients.
-var refused = regexp.MustCompile(`AccessDenied|ServiceUnknown|NameHasNoOwner|not provided by any|[Aa]ccess denied|Operation not permitted`)
+var refused = regexp.MustCompile(`AccessDenied|ServiceUnknown|NameHasNoOwner|not provided by any|[Aa]ccess denied|policy does not allow`)
 
 // stand tries what is a threat: in the sandbox nothing comes of it and the refusal is told, and
 // outside it is done.
@@ -182,6 +182,9 @@ func TestAccessibility(t *testing.T) {
 	for _, flags := range []string{granted, granted + " --bus-a11y-enable"} {
 		if out = b.inside(flags, "python3", "-c", widgets); strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
 			t.Errorf("inside, with %s, others' widgets are there:\n%s", flags, out)
+		}
+		if !refused.MatchString(out) {
+			t.Errorf("inside, with %s, want a refusal that is told, got:\n%s", flags, out)
 		}
 	}
 }

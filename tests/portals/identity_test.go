@@ -3,9 +3,12 @@ package portals_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+
+	"snug/tests/bus"
 )
 
 const (
@@ -239,5 +242,31 @@ func TestCard(t *testing.T) {
 	p.Wait()
 	if len(cards()) > 0 {
 		t.Errorf("left: %v", cards())
+	}
+}
+
+// Newer portals refuse an app whose folder is not there when it first asks, so it has to be there
+// before the app is.
+func TestCardComesFirst(t *testing.T) {
+	b := newBed(t)
+	look := func(bus.Message) string {
+		cards, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*/bwrapinfo.json"))
+		return strconv.Itoa(len(cards)) + " cards"
+	}
+	b.peer(b.socket(), look, desktop)
+	for range 2 * runtime.NumCPU() { // a busy machine lets the slower of two run last
+		b.start("sh", "-c", "while :; do :; done")
+	}
+	late := 0
+	for range 20 {
+		switch out := b.inside(app+"Settings "+canRead(t), probe(t), "portal"); {
+		case strings.Contains(out, "return 0 cards"):
+			late++
+		case !strings.Contains(out, "return 1 cards"):
+			t.Fatal(out)
+		}
+	}
+	if late > 0 {
+		t.Errorf("%d of 20 apps have asked a portal before their folder was there", late)
 	}
 }

@@ -129,7 +129,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		t.Error(out)
 	}
 	if cards, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*")); len(cards) > 0 {
-		t.Errorf("left after the next app: %q", cards)
+		t.Errorf("left after the next app: %s", b.outside("find", filepath.Join(b.run, ".flatpak"), "-ls"))
 	}
 	b.outside("snug", "ps")
 	if sockets := strings.Fields(b.outside("find", b.run+"/snug", "-type", "s")); len(sockets) > 0 {

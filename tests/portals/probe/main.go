@@ -2,6 +2,7 @@
 // prints a line for each answer. It runs inside of a sandbox and, as the control, outside.
 //
 //	probe hello                connect, print the unique name
+//	probe portal               ask the portal Settings, first of all
 //	probe connect N            N connections, one after the other; every fourth ends in the middle
 //	probe hold N               N connections at a time; print "held N", then wait for a line of input
 //	probe flood N              N messages with descriptors to com.example.Talk, answered each
@@ -29,7 +30,7 @@ import (
 
 func main() {
 	verb, words := os.Args[1], os.Args[2:]
-	do := map[string]func([]string) error{"hello": hello, "connect": connect, "hold": hold, "flood": flood, "begin": begin,
+	do := map[string]func([]string) error{"hello": hello, "portal": portal, "connect": connect, "hold": hold, "flood": flood, "begin": begin,
 		"reply": reply, "path": path, "spy": spy, "monitor": monitor, "shout": shout, "sockets": sockets}[verb]
 	if err := do(words); err != nil {
 		fmt.Println("error:", err)
@@ -68,6 +69,16 @@ func hello([]string) error {
 		fmt.Println("hello", c.Unique)
 	}
 	return err
+}
+
+func portal([]string) error {
+	c, err := bus.Dial(address())
+	if err != nil {
+		return err
+	}
+	m := call("org.freedesktop.portal.Desktop", "Read")
+	m.Path, m.Interface = "/org/freedesktop/portal/desktop", "org.freedesktop.portal.Settings"
+	return ask(c, m)
 }
 
 func connect(words []string) error {

@@ -65,10 +65,12 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 
 // connect tells the brokers that the app runs, and the person if they end before it.
 func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
-	if err := b.Started(in.Pid()); err != nil {
+	if err := b.Started(); err != nil {
 		return brokerFailure(err)
 	}
-	b.Lost(func() { os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more\n") })
+	b.Lost(func(said string) {
+		os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more\n" + clean(said))
+	})
 	return nil
 }
 

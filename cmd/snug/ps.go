@@ -75,8 +75,7 @@ func runPs(c *console, args []string) error {
 		if err != nil {
 			return err
 		}
-		brokers.SweepSockets(dir.Path())
-		brokers.Sweep(os.Getenv("XDG_RUNTIME_DIR"))
+		brokers.Sweep(dir.Path(), os.Getenv("XDG_RUNTIME_DIR"))
 		if list, err = dir.List(); err != nil {
 			return err
 		}

@@ -40,10 +40,11 @@ func supervise(j *job) error {
 		return unaccounted(err)
 	}
 	defer claim.Release()
+	var placed []func(pid int) error
 	if j.network {
 		helper := &userNetwork{}
 		defer helper.stop()
-		j.spec.Handover.Placed = helper.start
+		placed = append(placed, helper.start)
 	}
 	connected := func(*sandbox.Instance) error { return nil }
 	if j.brokers != nil {
@@ -53,7 +54,20 @@ func supervise(j *job) error {
 			return brokerFailure(err)
 		}
 		defer b.Close()
+		if j.brokers.Identity != nil {
+			placed = append(placed, b.Placed)
+		}
 		connected = func(in *sandbox.Instance) error { return j.connect(b, in) }
+	}
+	if len(placed) > 0 { // it costs a round trip
+		j.spec.Handover.Placed = func(pid int) error {
+			for _, do := range placed {
+				if err := do(pid); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 	}
 	return j.serve(func(in *sandbox.Instance) error {
 		if err := connected(in); err != nil {

@@ -137,7 +137,10 @@ func (c *composer) documents(session *dbus.Policy) {
 		c.warn("portals.documents", text, "no document portal answers", "install xdg-desktop-portal and fuse3")
 		return
 	}
-	c.add(c.runtime+"/doc", &sandbox.Bind{Source: child(folder, "by-app/"+c.m.ID.Value), Dest: c.runtime + "/doc", Writable: true, NoSymlinks: true, Origin: asks.Origin})
+	// The portal names files by its own mount point, which need not be where documents are by default.
+	for _, dest := range slices.Compact([]string{c.runtime + "/doc", folder}) {
+		c.add(dest, &sandbox.Bind{Source: child(folder, "by-app/"+c.m.ID.Value), Dest: dest, Writable: true, NoSymlinks: true, Origin: asks.Origin})
+	}
 }
 
 // HasPortal reports whether the session can start the portals, by a service file as the D-Bus

@@ -46,6 +46,9 @@ func (c *composer) system() {
 	}{{"/dev/shm", 0o1777}, {"/tmp", 0o1777}, {"/var/tmp", 0o1777}, {c.runtime, 0o700}} {
 		c.add(folder.path, &sandbox.Tmpfs{Dest: folder.path, Mode: folder.mode, Origin: systemOrigin})
 	}
+	if c.hostSystem() {
+		c.add("/var/run", &sandbox.Symlink{Dest: "/var/run", Target: "/run", Origin: systemOrigin}) // where GLib looks for the system bus
+	}
 	c.out.Spec.Hostname = orDefault(c.m.System.Hostname, "snug")
 }
 

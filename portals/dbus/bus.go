@@ -20,7 +20,7 @@ const (
 	asking        // SEE, and else the name has no owner
 	asking01      // SEE, and else the answer is false
 	seeing        // SEE on the first argument
-	talking       // TALK
+	talking       // TALK, or a rule for calls
 	owning        // OWN
 )
 
@@ -95,6 +95,11 @@ func list(h *header) verdict {
 	return verdict{answer: answer{kind: names}}
 }
 
+// mayStart reports whether the app may call a name at all: that starts it.
+func (s *state) mayStart(name []byte) bool {
+	return s.visit(name, func(g *grant) bool { return len(g.calls) > 0 })
+}
+
 // aboutName decides on a call about a name.
 func (s *state) aboutName(n need, name []byte) verdict {
 	got, want, key := s.levelOf(name), see, "see"
@@ -104,7 +109,7 @@ func (s *state) aboutName(n need, name []byte) verdict {
 	case owning:
 		want, key = own, "own"
 	}
-	if got >= want {
+	if got >= want || n == talking && s.mayStart(name) {
 		return verdict{}
 	}
 	v := denied(key, name)

@@ -2,6 +2,7 @@ package brokers
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,6 +51,9 @@ type Brokers struct {
 	card    *card
 
 	answered chan struct{} // closed when nobody reads asks any more
+	null     *os.File      // the broker's standard input and output
+	errors   *os.File      // its standard error, of which said has the first kilobytes
+	said     chan string
 	closing  chan struct{} // closed by Close
 }
 
@@ -64,7 +68,7 @@ func Start(p Plan) (b *Brokers, err error) {
 			b.stopAsks()
 		}
 	}()
-	SweepSockets(p.Dir)
+	sweepDir(p.Dir)
 	if b.dir, err = os.Open(p.Dir); err != nil {
 		return nil, err
 	}
@@ -78,6 +82,9 @@ func Start(p Plan) (b *Brokers, err error) {
 		return nil, err
 	}
 	if err := b.listenForAsks(); err != nil {
+		return nil, err
+	}
+	if err := b.openStdio(); err != nil {
 		return nil, err
 	}
 	cloned := make(chan struct{})
@@ -103,7 +110,7 @@ func (b *Brokers) socket(bus *Bus) error {
 	if err != nil {
 		return os.NewSyscallError("socket", err)
 	}
-	name := ".bus-" + strconv.Itoa(os.Getpid()) + "-" + bus.Name
+	name := socketPrefix + strconv.Itoa(os.Getpid()) + "-" + bus.Name
 	b.listen = append(b.listen, os.NewFile(uintptr(fd), name))
 	unix.Unlinkat(int(b.dir.Fd()), name, 0) // of a process that had the same id
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(b.dir.Fd())) + "/" + name}); err != nil {
@@ -120,25 +127,25 @@ func (b *Brokers) socket(bus *Bus) error {
 	return nil
 }
 
-// Started is called when the app has been started: pid is the first process of its sandbox. Its error
-// says that the broker could not be started.
-func (b *Brokers) Started(pid int) error {
-	b.unlink()
-	<-b.started
-	b.closeListeners()
-	if b.err != nil {
-		return b.err
+// Placed is called while the app's sandbox is being made, before the app runs: pid is its first
+// process. It leaves the app's identity for portals.
+func (b *Brokers) Placed(pid int) (err error) {
+	if b.plan.Identity != nil && b.plan.Runtime != "" {
+		b.card, err = leaveCard(b.plan.Dir, b.plan.Runtime, b.plan.Identity, pid)
 	}
-	if b.plan.Identity == nil || b.plan.Runtime == "" {
-		return nil
-	}
-	var err error
-	b.card, err = leaveCard(b.plan.Runtime, b.plan.Identity, pid)
 	return err
 }
 
-// Lost calls f if the broker ends by itself. It returns at once.
-func (b *Brokers) Lost(f func()) {
+// Started is called when the app has been started. Its error says that the broker could not be.
+func (b *Brokers) Started() error {
+	b.unlink()
+	<-b.started
+	b.closeListeners()
+	return b.err
+}
+
+// Lost calls f if the broker ends by itself, with what it said. It returns at once.
+func (b *Brokers) Lost(f func(said string)) {
 	go func() {
 		if <-b.started; b.err != nil {
 			return
@@ -147,7 +154,7 @@ func (b *Brokers) Lost(f func()) {
 		select {
 		case <-b.closing:
 		default:
-			f()
+			f(<-b.said)
 		}
 	}()
 }
@@ -177,7 +184,11 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
-	b.asks[1].Close()
+	for _, f := range []*os.File{b.asks[1], b.null, b.errors} {
+		if f != nil {
+			f.Close()
+		}
+	}
 	b.listen = nil
 }
 
@@ -187,6 +198,26 @@ func (b *Brokers) closeSockets() {
 	if b.dir != nil {
 		b.dir.Close()
 	}
+}
+
+// openStdio makes the broker's standard files. The person's own are none of its business: a terminal
+// could be read by any of them.
+func (b *Brokers) openStdio() (err error) {
+	if b.null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+		return err
+	}
+	var read *os.File
+	if read, b.errors, err = os.Pipe(); err != nil {
+		return err
+	}
+	b.said = make(chan string, 1)
+	go func() {
+		defer read.Close()
+		text, _ := io.ReadAll(io.LimitReader(read, 4<<10))
+		b.said <- string(text)
+		io.Copy(io.Discard, read)
+	}()
+	return nil
 }
 
 // programName is the broker's file; it lies beside snug.

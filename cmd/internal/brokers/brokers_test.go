@@ -59,7 +59,7 @@ func TestProgram(t *testing.T) {
 func TestSweep(t *testing.T) {
 	runtime := t.TempDir()
 	id := &portals.Identity{App: "org.example.App", Instance: "11"}
-	alive, err := leaveCard(runtime, id, 1)
+	alive, err := leaveCard(t.TempDir(), runtime, id, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestSweep(t *testing.T) {
 	}
 	away := alive.path + ".away"
 	os.Rename(filepath.Join(alive.path, "snug"), away)
-	Sweep(runtime)
+	Sweep(t.TempDir(), runtime)
 	os.Rename(away, filepath.Join(alive.path, "snug"))
 	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a dead instance's folder stays: %v", err)

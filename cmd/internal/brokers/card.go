@@ -27,18 +27,31 @@ type card struct {
 
 const cardsFolder = ".flatpak"
 
-// leaveCard makes the folder of an identity.
-func leaveCard(runtime string, id *portals.Identity, pid int) (*card, error) {
+// What lies in Plan.Dir for a moment has the process id of its maker in its name.
+const (
+	socketPrefix = ".bus-"
+	cardPrefix   = ".card-"
+)
+
+// leaveCard makes the folder of an identity: in own, a private folder, until it is whole.
+func leaveCard(own, runtime string, id *portals.Identity, pid int) (*card, error) {
 	dir := filepath.Join(runtime, cardsFolder)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
-	Sweep(runtime)
-	c := &card{path: filepath.Join(dir, id.Instance)}
+	sweepCards(runtime)
+	c := &card{path: filepath.Join(own, cardPrefix+strconv.Itoa(os.Getpid()))}
+	removeCard(c.path) // of a process that had the same id
 	if err := os.Mkdir(c.path, 0o700); err != nil {
 		return nil, err
 	}
-	if err := c.fill(id, pid); err != nil {
+	err := c.fill(id, pid)
+	if path := filepath.Join(dir, id.Instance); err == nil {
+		if err = os.Rename(c.path, path); err == nil {
+			c.path = path
+		}
+	}
+	if err != nil {
 		c.remove()
 		return nil, err
 	}
@@ -78,8 +91,13 @@ func removeCard(path string) {
 	os.Remove(path)
 }
 
-// Sweep removes what brokers that were killed have left in XDG_RUNTIME_DIR.
-func Sweep(runtime string) {
+// Sweep removes what was left when snug was killed: from a Plan.Dir, and from XDG_RUNTIME_DIR.
+func Sweep(dir, runtime string) {
+	sweepDir(dir)
+	sweepCards(runtime)
+}
+
+func sweepCards(runtime string) {
 	dir := filepath.Join(runtime, cardsFolder)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -93,8 +111,7 @@ func Sweep(runtime string) {
 	}
 }
 
-// isStale reports whether nobody holds the lock of a folder. One that is just being made has no file
-// to lock yet, or is not locked yet: it is left alone for a while.
+// isStale reports whether nobody holds the lock of a folder.
 func isStale(path string) bool {
 	f, err := os.OpenFile(filepath.Join(path, ".ref"), os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -105,17 +122,25 @@ func isStale(path string) bool {
 	return unix.FcntlFlock(f.Fd(), unix.F_GETLK, &lock) == nil && lock.Type == unix.F_UNLCK
 }
 
-// SweepSockets removes the names of sockets in a Plan.Dir whose makers were killed before Started.
-func SweepSockets(dir string) {
+// sweepDir removes from a Plan.Dir what those have left who were killed while they started brokers.
+func sweepDir(dir string) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	for _, e := range entries {
-		rest, found := strings.CutPrefix(e.Name(), ".bus-")
+		rest, socket := strings.CutPrefix(e.Name(), socketPrefix)
+		if !socket {
+			rest, _ = strings.CutPrefix(e.Name(), cardPrefix)
+		}
 		number, _, _ := strings.Cut(rest, "-")
-		if pid, err := strconv.Atoi(number); found && err == nil && unix.Kill(pid, 0) == unix.ESRCH {
-			os.Remove(filepath.Join(dir, e.Name()))
+		pid, err := strconv.Atoi(number)
+		switch path := filepath.Join(dir, e.Name()); {
+		case rest == e.Name() || err != nil || unix.Kill(pid, 0) != unix.ESRCH:
+		case socket:
+			os.Remove(path)
+		default:
+			removeCard(path)
 		}
 	}
 }

@@ -1,11 +1,12 @@
 // Package brokers runs snug-broker for one instance: what stands between its app and the session.
 //
-// The one default call is [Start], before the app's sandbox is started; then [Brokers.Started] when
-// that runs, and [Brokers.Close] in the end.
+// The one default call is [Start], before the app's sandbox is started; then [Brokers.Placed] while
+// that is made, [Brokers.Started] when the app runs, and [Brokers.Close] in the end.
 //
 //	Start     makes the listening sockets, and starts snug-broker in a sandbox of its own
 //	          ── the app's sandbox is made meanwhile, and shows the sockets ──
-//	Started   takes the sockets' names away outside, and leaves the app's identity for portals
+//	Placed    leaves the app's identity for portals
+//	Started   takes the sockets' names away outside
 //	Close     ends snug-broker
 //
 // The app never waits for the broker: until that accepts, connections wait in the sockets.

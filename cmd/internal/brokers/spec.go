@@ -36,8 +36,11 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	if b.plan.Identity != nil {
 		s.Root = append(s.Root, &sandbox.Data{Dest: portals.InfoPath, Content: b.plan.Identity.Info(), Mode: 0o444, Origin: origin})
 	}
+	for fd, f := range [...]*os.File{b.null, b.null, b.errors} {
+		s.Process.Files = append(s.Process.Files, sandbox.File{Number: fd, Source: f})
+	}
 	for i, bus := range b.plan.Buses {
-		fd := 3 + len(s.Process.Files)
+		fd := len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: fd, Source: b.listen[i]})
 		address := "unix:path=/run/" + bus.Name
 		if abstract(bus.Socket) {
@@ -49,11 +52,11 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 		config.Buses = append(config.Buses, portals.Bus{Name: bus.Name, Listen: fd, Address: address, Policy: bus.Policy})
 	}
 	if b.plan.Log != nil {
-		config.Log = 3 + len(s.Process.Files)
+		config.Log = len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Log, Source: b.plan.Log})
 	}
 	if b.asks[1] != nil {
-		config.Background = 3 + len(s.Process.Files)
+		config.Background = len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Background, Source: b.asks[1]})
 	}
 	s.Root = append(s.Root, &sandbox.ReadOnly{Dest: "/"})

@@ -231,6 +231,7 @@ func TestSockets(t *testing.T) {
 	inside := b.inside(flags, probe(t), "sockets")
 	run := "connected /run/user/" + filepath.Base(os.Getenv("XDG_RUNTIME_DIR"))
 	for l := range strings.Lines(inside) {
+		l = strings.Replace(l, " /var/run/", " /run/", 1) // one and the same
 		if l != run+"/bus\n" && l != run+"/at-spi/bus\n" {
 			t.Errorf("inside there is %s", l)
 		}

@@ -312,7 +312,7 @@ func facts(w *compose.World) manifests.Facts {
 		f.Wayland = w.Answers(d)
 	}
 	f.X11 = os.Getenv("DISPLAY") != ""
-	f.Portal = w.HasPortal()
+	f.Portal = w.CanAskPortals()
 	f.NVIDIA = unix.Access("/proc/driver/nvidia", unix.F_OK) == nil
 	return f
 }

@@ -15,7 +15,7 @@ import (
 
 // portals grants portals by name, with the identity by which they know the app.
 func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
-	if !c.w.HasPortal() {
+	if !c.w.hasPortal() {
 		c.warn("portals.allow", names[0], "this desktop has no portals", "install xdg-desktop-portal and a backend for your desktop, such as xdg-desktop-portal-gtk")
 	}
 	for _, name := range names {
@@ -143,9 +143,19 @@ func (c *composer) documents(session *dbus.Policy) {
 	}
 }
 
-// HasPortal reports whether the session can start the portals, by a service file as the D-Bus
+// CanAskPortals reports whether there is a session bus that can start the portals, as far as can be
+// known without asking it.
+func (w *World) CanAskPortals() bool {
+	if w.Answers == nil || !w.hasPortal() {
+		return false
+	}
+	names, _ := dbus.Sockets(sessionAddress(w))
+	return slices.ContainsFunc(names, w.Answers)
+}
+
+// hasPortal reports whether the session can start the portals, by a service file as the D-Bus
 // specification describes them ("Message Bus Starting Services").
-func (w *World) HasPortal() bool {
+func (w *World) hasPortal() bool {
 	dirs := w.getenv("XDG_DATA_DIRS")
 	if dirs == "" {
 		dirs = "/usr/local/share:/usr/share"

@@ -27,6 +27,7 @@ type Program struct {
 	rest     []program.Cell // address and length of what a reaper does not need of the image
 	maps     bool           // the parent writes the id maps
 	asks     bool           // the child waits for answers of the parent
+	grants   bool           // it changes a running sandbox and executes nothing
 }
 
 // fileCell says which cell takes the number of a descriptor when the program is loaded.

@@ -81,7 +81,7 @@ func (c *compiler) pivot() {
 		c.b.Call(unix.SYS_UMOUNT2, c.b.String("."), program.Num(unix.MNT_DETACH))
 	}
 	c.note("check that the old root is gone", "", "")
-	top, ours := c.mountID(program.AtCwd(), ".."), c.mountID(c.root.Value(), "")
+	top, ours := c.mountID(program.AtCwd(), "..", 0), c.mountID(c.root.Value(), "", unix.AT_EMPTY_PATH)
 	gone := c.b.TestSame(top.Value(), ours.Value())
 	c.b.Call(program.Report, program.Num(uint64(unix.EBUSY)))
 	c.b.Land(gone)
@@ -92,14 +92,10 @@ func (c *compiler) pivot() {
 }
 
 // mountID is the place of the id of the mount that a path lies on (statx(2), Linux 5.8).
-func (c *compiler) mountID(dir program.Arg, path string) program.Cell {
+func (c *compiler) mountID(dir program.Arg, path string, flags int) program.Cell {
 	const mountID = 0x90
 	st := c.b.Data("statx", make([]byte, 256))
-	flags := unix.AT_NO_AUTOMOUNT
-	if path == "" {
-		flags |= unix.AT_EMPTY_PATH
-	}
-	c.b.Call(unix.SYS_STATX, dir, c.b.String(path), program.Num(flags), program.Num(unix.STATX_MNT_ID), st.Addr())
+	c.b.Call(unix.SYS_STATX, dir, c.b.String(path), program.Num(flags|unix.AT_NO_AUTOMOUNT), program.Num(unix.STATX_MNT_ID), st.Addr())
 	return st.At(mountID)
 }
 

@@ -87,21 +87,27 @@ func TestGolden(t *testing.T) {
 				}
 				text = p.String()
 			}
-			file := filepath.Join("testdata", tt.name+".txt")
-			if *update {
-				os.MkdirAll("testdata", 0o755)
-				if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if text != string(want) {
-				t.Errorf("%s (go test -update writes it):\n%s", file, lineDiff(string(want), text))
-			}
+			golden(t, tt.name, text)
 		})
+	}
+}
+
+// golden compares with testdata/NAME.txt; -update writes it.
+func golden(t *testing.T, name, text string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
+	if *update {
+		os.MkdirAll("testdata", 0o755)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text != string(want) {
+		t.Errorf("%s (go test -update writes it):\n%s", file, lineDiff(string(want), text))
 	}
 }
 

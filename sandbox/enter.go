@@ -93,17 +93,26 @@ func errEnded(origin Origin) *Error {
 //
 // The caller closes Spec.Enter.Process, and may set Spec.CgroupDir.
 func (st *State) Enter(p Process) (*Spec, error) {
-	f, err := st.Open()
+	f, err := st.openOwn(p.Origin)
 	if err != nil {
-		return nil, errEnded(p.Origin)
-	}
-	if st.Namespaces&unix.CLONE_NEWUSER != 0 && !ownsUsers(st.Pid) {
-		f.Close()
-		return nil, &Error{What: verbEnter + ": " + unix.EPERM.Error(), Origin: p.Origin, Hint: "the sandbox belongs to another user", Err: unix.EPERM}
+		return nil, err
 	}
 	s := st.spec(p)
 	s.Enter.Process = f
 	return s, nil
+}
+
+// openOwn is Open for who is about to join: it refuses what is not the caller's.
+func (st *State) openOwn(origin Origin) (*os.File, error) {
+	f, err := st.Open()
+	if err != nil {
+		return nil, errEnded(origin)
+	}
+	if st.Namespaces&unix.CLONE_NEWUSER != 0 && !ownsUsers(st.Pid) {
+		f.Close()
+		return nil, &Error{What: verbEnter + ": " + unix.EPERM.Error(), Origin: origin, Hint: "the sandbox belongs to another user", Err: unix.EPERM}
+	}
+	return f, nil
 }
 
 // Open gives a pidfd of the sandbox's first process, which the caller closes. os.ErrProcessDone

@@ -82,6 +82,20 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "the sandbox belongs to another user"
 	case is(verbSealed):
 		return "they can; forbid them, or join a namespace in which they are forbidden"
+	case is(verbShow, syscall.ESTALE):
+		return "the app moved its place away meanwhile; try again"
+	case is(verbHide, syscall.ESTALE):
+		return "the app keeps moving the folders around it; to end the app: snug stop"
+	case is(verbLook, syscall.ELOOP), is(verbPlace, syscall.ELOOP), is(verbShow, syscall.ELOOP):
+		return "in the sandbox a symbolic link stands on the way, and links of the app are not followed"
+	case is(verbLook, syscall.ENOTDIR), is(verbPlace, syscall.ENOTDIR):
+		return "in the sandbox a file stands where a folder on the way should be"
+	case is(verbPlace, syscall.EROFS):
+		return "the folder around it is in the sandbox, read-only, and is not changed for this; grant it when the sandbox starts"
+	case is(verbPlace, syscall.EEXIST), is(verbPlace, syscall.ENOENT), is(verbShow, syscall.ENOENT):
+		return "the app changed the folders on the way meanwhile; try again"
+	case is(verbShow, syscall.EINVAL, syscall.ENOTDIR, syscall.EISDIR):
+		return "a folder can only be shown on a folder, a file only on a file"
 	case is(verbLock, syscall.EAGAIN), is(verbLock, syscall.EACCES):
 		return "another process holds a lock on it"
 	case is(verbOOM, syscall.EACCES):
@@ -121,6 +135,10 @@ const (
 	verbUserLimit = "forbid nested user namespaces"
 	verbSealed    = "check that no user namespaces can be made"
 	verbLock      = "lock"
+	verbLook      = "look at"
+	verbPlace     = "make a place for"
+	verbShow      = "show"
+	verbHide      = "take away"
 	verbOOM       = "set the OOM score"
 	verbEnter     = "join the sandbox"
 	verbTerminal  = "open a terminal"

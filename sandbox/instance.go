@@ -20,6 +20,7 @@ type Instance struct {
 
 	terminal *os.File
 	listener *os.File
+	tree     *os.File // what a Grant has mounted
 
 	done   chan struct{} // closed when the status of the app is known
 	reaped sync.Once

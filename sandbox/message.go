@@ -22,6 +22,7 @@ import (
 //	  ── msgTerminal + pty ───────────────►   Instance.Terminal
 //	  ── msgListener, number ─────────────►   pidfd_getfd, Instance.Listener
 //	  ◄──────────────────────── one byte ──
+//	  ── msgTree + mount ─────────────────►   what was added to a running sandbox
 //	  ── msgReady ────────────────────────►   only filters and execve are left
 //	  ── msgStatus, wait status ──────────►   the app has stopped or ended
 type message uint32
@@ -35,6 +36,7 @@ const (
 	msgReady
 	msgListener
 	msgStatus
+	msgTree
 )
 
 // The struct msghdr that the child sends, with what belongs to it behind: offsets in bytes.

@@ -281,6 +281,9 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 		unix.SetNonblock(fd, true) // so that reading has a deadline, and ends by Close
 		in.terminal = os.NewFile(uintptr(fd), "/dev/ptmx")
 		return
+	case msgTree:
+		in.tree = os.NewFile(uintptr(fd), "mount")
+		return
 	case msgReady:
 		k.ready = true
 	case msgListener:
@@ -313,6 +316,8 @@ func (k *keeper) expects(kind message) bool {
 		return s.Handover.Made != nil
 	case msgTerminal:
 		return s.Process.Terminal != nil && k.in.terminal == nil
+	case msgTree:
+		return k.p.grants && k.in.tree == nil
 	}
 	return true
 }

@@ -52,6 +52,8 @@ func describe(nr uint16) call {
 		return call{"fsmount", "dnM"}
 	case unix.SYS_FSOPEN:
 		return call{"fsopen", "sn"}
+	case unix.SYS_FSPICK:
+		return call{"fspick", "dsn"}
 	case unix.SYS_FUTEX:
 		return call{"futex", "pnnp"}
 	case unix.SYS_GETPID:
@@ -136,6 +138,8 @@ func describeMore(nr uint16) call {
 		return call{"umask", "o"}
 	case unix.SYS_UMOUNT2:
 		return call{"umount2", "sU"}
+	case unix.SYS_UNLINKAT:
+		return call{"unlinkat", "dsn"}
 	case unix.SYS_UNSHARE:
 		return call{"unshare", "C"}
 	case unix.SYS_WAIT4:
@@ -203,7 +207,7 @@ func flagNames(kind byte) []flag {
 	case 'T':
 		return []flag{{unix.OPEN_TREE_CLONE, "OPEN_TREE_CLONE"}, {unix.AT_RECURSIVE, "AT_RECURSIVE"}, {unix.AT_EMPTY_PATH, "AT_EMPTY_PATH"}, {unix.O_CLOEXEC, "OPEN_TREE_CLOEXEC"}}
 	case 'U':
-		return []flag{{unix.MNT_DETACH, "MNT_DETACH"}}
+		return []flag{{unix.MNT_DETACH, "MNT_DETACH"}, {unix.UMOUNT_NOFOLLOW, "UMOUNT_NOFOLLOW"}}
 	case 'V':
 		return []flag{{unix.MOVE_MOUNT_F_EMPTY_PATH, "MOVE_MOUNT_F_EMPTY_PATH"}, {unix.MOVE_MOUNT_T_EMPTY_PATH, "MOVE_MOUNT_T_EMPTY_PATH"}}
 	}

@@ -118,7 +118,7 @@ var schema = [...]Key{
 	{Name: "files.arguments", Kind: kindEnum, Values: "off read write", Default: "off",
 		Doc:   "what the app may do with files given to it from a menu or the command line",
 		field: func(m *Manifest) any { return &m.Files.Arguments }},
-	{Name: "files.live", Kind: kindFlag, Default: "false", Later: "*",
+	{Name: "files.live", Kind: kindFlag, Default: "false",
 		Doc:   "`snug grant` may add files while the app runs",
 		field: func(m *Manifest) any { return &m.Files.Live }},
 

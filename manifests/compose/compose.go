@@ -72,6 +72,7 @@ type composer struct {
 	display struct{ wayland, x11 bool } // what the app has
 	bare    []string                    // read-only folders that hold file arguments
 	moved   []string                    // folders outside whose files are shown below filesDir
+	live    bool                        // it is added to a sandbox that runs: see live.go
 }
 
 // placed is a step and its destination, by which steps are put in order.
@@ -122,14 +123,16 @@ func (c *composer) add(dest string, step sandbox.Step) {
 // arrange orders the steps so that folders come before what lies in them, holes and read-only
 // marks last. Otherwise steps stay in the order in which they were added.
 func (c *composer) arrange() {
+	c.out.Spec.Root = append(c.ordered(), &sandbox.ReadOnly{Dest: "/dev"}, &sandbox.ReadOnly{Dest: "/"})
+}
+
+func (c *composer) ordered() []sandbox.Step {
 	slices.SortStableFunc(c.steps, func(a, b placed) int { return a.depth - b.depth })
 	root := make([]sandbox.Step, 0, len(c.steps)+len(c.covers)+2)
 	for _, placed := range c.steps {
 		root = append(root, placed.step)
 	}
-	root = append(root, c.covers...)
-	root = append(root, &sandbox.ReadOnly{Dest: "/dev"}, &sandbox.ReadOnly{Dest: "/"})
-	c.out.Spec.Root = root
+	return append(root, c.covers...)
 }
 
 // refuse notes that a value cannot be granted.

@@ -41,6 +41,9 @@ func (c *composer) files() {
 	c.refusePlanted()
 	c.warnOutside()
 	c.arguments()
+	if live := c.m.Files.Live; live.Value {
+		c.tell(groupFiles, "get more files while it runs, by snug grant", live.Origin)
+	}
 	var single []*grant
 	for _, g := range c.grants {
 		if g.dest == c.home {
@@ -176,11 +179,16 @@ func (c *composer) showGrant(g *grant) (single bool) {
 	if single = !g.source.file.is(unix.S_IFDIR); !single {
 		c.mountFolder(g, parts)
 	}
+	c.hideForbidden(g)
+	return single
+}
+
+// hideForbidden covers what a granted folder holds of what is never granted.
+func (c *composer) hideForbidden(g *grant) {
 	for _, path := range c.hidden(g.source.path) {
 		c.covers = append(c.covers, &sandbox.Mask{Dest: child(g.dest, relative(path, g.source.path)), Origin: g.asks.Origin})
 		c.tell(groupFiles, "not read "+words.Quote(path), g.asks.Origin)
 	}
-	return single
 }
 
 // mountFolder adds the steps of a granted folder, whole or in parts.

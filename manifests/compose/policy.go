@@ -297,11 +297,11 @@ func (c *composer) judge(g *grant) bool {
 		return false
 	}
 	if g.write && inside(path, "/sys") {
-		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", spelled(g.asks, "files.read shows it", "--read shows it"))
+		c.refuse(g.key, g.asks, "changing /sys changes the machine; it is never writable", c.toShow(g.asks))
 		return false
 	}
 	if g.write && c.runsOutside(path) {
-		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", spelled(g.asks, "files.read shows it", "--read shows it"))
+		c.refuse(g.key, g.asks, "what is there runs outside the sandbox; it is never writable", c.toShow(g.asks))
 		return false
 	}
 	if kind := g.source.file.Mode & unix.S_IFMT; kind == unix.S_IFCHR || kind == unix.S_IFBLK {
@@ -320,6 +320,14 @@ func (c *composer) judge(g *grant) bool {
 		g.danger = "files:HOME"
 	}
 	return true
+}
+
+// toShow says how what is never writable can be read.
+func (c *composer) toShow(asks manifests.Text) string {
+	if c.live {
+		return "without --write it can be read"
+	}
+	return spelled(asks, "files.read shows it", "--read shows it")
 }
 
 // spelled picks the hint for a manifest or for the command line, whichever asked.

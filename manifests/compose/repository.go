@@ -296,24 +296,29 @@ func (v *guard) isNarrowed(path, at string) bool {
 
 // warnLink warns of a link, over which nothing can be mounted.
 func (v *guard) warnLink(path string) {
-	v.warn(v.key, v.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", toRead)
+	v.warn(v.key, v.asks, words.Quote(path)+" is a link that the app may replace, and git runs what it leads to outside the sandbox", v.toRead())
 }
 
 // refuseUnseen refuses to grant what cannot be guarded: the app has the person's rights, and could
 // give itself those that are missing (chmod).
 func (v *guard) refuseUnseen(path string, err error) {
 	v.refuse(v.key, v.asks, words.Quote(path)+" cannot be looked at ("+files.Reason(err)+"), so nothing would keep the app from git's config and hooks",
-		"see to its permissions; or "+toRead)
+		"see to its permissions; or "+v.toRead())
 }
 
 // refuseMany refuses, once, to grant a folder with too much to guard.
 func (v *guard) refuseMany(folder string) {
 	if !v.full {
 		v.refuse(v.key, v.asks, words.Quote(folder)+" is too much to guard: git has more than 256 submodules and linked work trees there, or has them too deep; an app may have made them",
-			"look into it, and remove what is not yours; or "+toRead)
+			"look into it, and remove what is not yours; or "+v.toRead())
 	}
 	v.full = true
 }
 
 // toRead is the hint that always helps.
-const toRead = "grant the folder to be read: --here=read or --read"
+func (c *composer) toRead() string {
+	if c.live {
+		return "grant the folder to be read, without --write"
+	}
+	return "grant the folder to be read: --here=read or --read"
+}

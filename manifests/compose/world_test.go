@@ -40,6 +40,8 @@ func (f fakeFiles) plant(t testing.TB, lines string) {
 			file.Mode = unix.S_IFREG | 0o644
 		case "l":
 			file.Mode = unix.S_IFLNK | 0o777
+		case "p":
+			file.Mode = unix.S_IFIFO | 0o644
 		case "s":
 			file.Mode = unix.S_IFSOCK | 0o777
 		case "c":

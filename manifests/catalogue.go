@@ -20,6 +20,8 @@ type Catalogue struct {
 	System  string         // /etc/snug/apps
 	Home    string         // the person's home, which Origins print as ~
 	Desktop desktop.Search // where desktop files are
+
+	pending map[string][]byte // what is about to be written, by path: see Keep
 }
 
 // App is what Find made of a word on the command line.
@@ -35,7 +37,7 @@ func (c *Catalogue) sources() []source {
 	var sources []source
 	for _, dir := range []string{c.User, c.System} {
 		if dir != "" {
-			sources = append(sources, source{dir: dir, label: c.label(dir)})
+			sources = append(sources, source{dir: dir, label: c.label(dir), pending: c.pending})
 		}
 	}
 	return append(sources, source{dir: "builtin", label: "builtin", builtIn: true})

@@ -24,6 +24,7 @@ type source struct {
 	dir     string // on disk, or inside builtin
 	label   string // dir as Origins print it
 	builtIn bool
+	pending map[string][]byte // of the Catalogue
 }
 
 // read returns a file of the source as a layer, or nil if there is none. The name was checked: it
@@ -44,6 +45,12 @@ func (s source) read(name string) (*Layer, error) {
 // A name that no manifest can have is an error: what it says would be lost without a word.
 func (s source) names(dir string) ([]string, error) {
 	folder := path.Join(s.dir, dir)
+	var names []string
+	for file := range s.pending {
+		if path.Dir(file) == folder {
+			names = append(names, strings.TrimSuffix(path.Base(file), ".toml"))
+		}
+	}
 	var entries []fs.DirEntry
 	var err error
 	if s.builtIn {
@@ -52,12 +59,11 @@ func (s source) names(dir string) ([]string, error) {
 		entries, err = os.ReadDir(folder)
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil
+		return names, nil
 	}
 	if err != nil {
 		return nil, Problem{"", words.Quote(folder) + " cannot be read: " + files.Reason(err), ""}
 	}
-	var names []string
 	for _, entry := range entries {
 		name, found := strings.CutSuffix(entry.Name(), ".toml")
 		if !found || strings.HasPrefix(name, ".") || entry.IsDir() {
@@ -69,13 +75,16 @@ func (s source) names(dir string) ([]string, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return names, nil
+	return slices.Compact(names), nil
 }
 
 // text reads a file. It follows symbolic links, because keepers of dot files make them.
 func (s source) text(name string) ([]byte, error) {
 	if s.builtIn {
 		return builtin.ReadFile(s.dir + "/" + name)
+	}
+	if text, found := s.pending[s.dir+"/"+name]; found {
+		return text, nil
 	}
 	return files.Read(s.dir+"/"+name, maxText)
 }

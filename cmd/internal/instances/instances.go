@@ -9,6 +9,9 @@
 // file without a lock is stale and removed by the next who sees it. A file appears under its name
 // complete and locked (link(2)), so there is no moment at which a living instance looks stale.
 //
+// Behind the record the same file holds the ledger of what was granted while the instance ran (see
+// Ledger), so that who removes a stale file knows what else to remove.
+//
 // The folder must be the user's own and closed to others; the package refuses to use one that is
 // not. It does not trust what a file says about a process: [sandbox.State] compares start times.
 package instances
@@ -144,9 +147,14 @@ func (c *Claim) Write(r *Record) error {
 	return err
 }
 
-// Release gives the name back.
+// Release gives the name back, and removes what was made outside for grants. The sandbox has ended.
 func (c *Claim) Release() {
-	os.Remove(filepath.Join(c.dir.path, c.Name))
+	path := filepath.Join(c.dir.path, c.Name)
+	for end := time.Now().Add(time.Second); lockLedger(c.file, unix.F_OFD_SETLK) != nil && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond) // a grant notices in that time that the sandbox has ended
+	}
+	c.dir.clean(c.Name, path)
+	os.Remove(path)
 	c.file.Close()
 }
 
@@ -167,6 +175,10 @@ func (d *Dir) sweep(name string) bool {
 	if unix.Fstat(int(f.Fd()), &held) != nil || unix.Lstat(path, &named) != nil || held.Ino != named.Ino {
 		return false
 	}
+	if lockLedger(f, unix.F_OFD_SETLK) != nil {
+		return false // a grant is about to notice
+	}
+	d.clean(name, path)
 	return os.Remove(path) == nil
 }
 
@@ -176,9 +188,22 @@ func (d *Dir) List() ([]*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []*Record
 	for _, e := range entries {
-		if d.sweep(e.Name()) {
+		d.sweep(e.Name())
+	}
+	list, err := d.records("")
+	slices.SortFunc(list, func(a, b *Record) int { return strings.Compare(a.Name, b.Name) })
+	return list, err
+}
+
+// records reads all records but that of one name.
+func (d *Dir) records(except string) (list []*Record, err error) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Name() == except {
 			continue
 		}
 		text, err := readRecord(filepath.Join(d.path, e.Name()))
@@ -190,7 +215,6 @@ func (d *Dir) List() ([]*Record, error) {
 			list = append(list, r)
 		}
 	}
-	slices.SortFunc(list, func(a, b *Record) int { return strings.Compare(a.Name, b.Name) })
 	return list, nil
 }
 

@@ -21,6 +21,7 @@ type Record struct {
 	Env        []string // of the app
 	Dirs       []string // working directories to try
 	State      sandbox.State
+	Live       *Live // nil: no files are granted to it while it runs
 }
 
 const (
@@ -99,7 +100,14 @@ func (r *Record) encode() []byte {
 			w.bytes("landlock-attr", rule.Attr)
 		}
 	}
-	return append(w, "end\n"...)
+	if r.Live != nil {
+		w.encodeFolders(r.Live)
+	}
+	w = append(w, "end\n"...)
+	if r.Live != nil {
+		w.encodeGrants(r.Live.Grants)
+	}
+	return w
 }
 
 var errDamaged = errors.New("not a whole record of an instance")
@@ -107,17 +115,21 @@ var errDamaged = errors.New("not a whole record of an instance")
 // decode reads what encode wrote. A record that is not whole, as while it is written, is an error:
 // what says how a process is confined must not be read in part.
 func decode(text string) (*Record, error) {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if len(lines) < 2 || lines[0] != magic || lines[len(lines)-1] != "end" {
+	head, ledger, whole := strings.Cut(text, "\nend\n")
+	lines := strings.Split(head, "\n")
+	if !whole || lines[0] != magic {
 		return nil, errDamaged
 	}
 	r := new(Record)
-	for _, l := range lines[1 : len(lines)-1] {
+	for _, l := range lines[1:] {
 		key, quoted, _ := strings.Cut(l, " ")
 		value, err := strconv.Unquote(quoted)
-		if err != nil || !r.decodeText(key, value) && !r.decodeBytes(key, value) && !r.decodeNumbers(key, value) {
+		if err != nil || !r.decodeText(key, value) && !r.decodeBytes(key, value) && !r.decodeNumbers(key, value) && !r.decodeFolders(key, value) {
 			return nil, errDamaged
 		}
+	}
+	if !r.decodeLedger(ledger) {
+		return nil, errDamaged
 	}
 	return r, nil
 }
@@ -164,18 +176,26 @@ func (r *Record) decodeBytes(key, value string) bool {
 	return true
 }
 
-func (r *Record) decodeNumbers(key, value string) bool {
-	s := &r.State
-	var n [5]uint64
+// parseNumbers reads what writer.numbers wrote; what is left out is 0.
+func parseNumbers(value string) (n [6]uint64, ok bool) {
 	fields := strings.Fields(value)
 	if len(fields) > len(n) {
-		return false
+		return n, false
 	}
 	for i, f := range fields {
 		var err error
 		if n[i], err = strconv.ParseUint(f, 10, 64); err != nil {
-			return false
+			return n, false
 		}
+	}
+	return n, true
+}
+
+func (r *Record) decodeNumbers(key, value string) bool {
+	s := &r.State
+	n, ok := parseNumbers(value)
+	if !ok {
+		return false
 	}
 	ids := sandbox.IDRange{Inside: uint32(n[0]), Outside: uint32(n[1]), Count: uint32(n[2])}
 	switch key {

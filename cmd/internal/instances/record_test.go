@@ -24,8 +24,19 @@ func full() *Record {
 	}
 }
 
+// live is a record with a ledger behind it.
+func live() *Record {
+	r := full()
+	r.Live = &Live{Folders: []Folder{{Source: "/data/home of x", Dest: "/home/x"}}, Grants: []Grant{
+		{Number: 2, Source: "/srv/a", Write: true, Granted: sandbox.Granted{Dest: "/home/x/a\n", Mount: 88, Places: []sandbox.Place{
+			{Path: "/home/x/a\n", Folder: true, Mode: 0o755, ID: sandbox.FileID{Dev: 0xfe00, Ino: 1 << 40}}, {Path: "/b", Mode: 0o444, Sealed: true}}}},
+		{Number: 5, Source: "/srv/b", Granted: sandbox.Granted{Dest: "/srv/b"}},
+	}}
+	return r
+}
+
 func TestRecordRoundTrip(t *testing.T) {
-	for _, want := range []*Record{full(), {}} {
+	for _, want := range []*Record{full(), {}, live(), {Live: &Live{}}} {
 		got, err := decode(string(want.encode()))
 		if err != nil {
 			t.Fatal(err)
@@ -46,7 +57,42 @@ func TestRecordCutShort(t *testing.T) {
 	}
 }
 
+// What was written into the ledger stays, whatever is lost of the line behind it.
+func TestLedgerCutShort(t *testing.T) {
+	r := live()
+	whole := len(r.encode())
+	r.Live.Grants = r.Live.Grants[:1]
+	first := len(r.encode())
+	text := string(live().encode())
+	for n := first; n < whole; n++ {
+		got, err := decode(text[:n])
+		if err != nil || len(got.Live.Grants) == 0 || got.Live.Grants[0].Mount != 88 {
+			t.Fatalf("%d of %d bytes: %v", n, whole, err)
+		}
+	}
+}
+
+func TestLedgerLines(t *testing.T) {
+	text := string(live().encode()) + "made \"2 1 7 9\"\nmounted \"5 99\"\n"
+	r, err := decode(text)
+	if err != nil || r.Live.Grants[0].Places[1].ID != (sandbox.FileID{Dev: 7, Ino: 9}) || r.Live.Grants[1].Mount != 99 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	if r, err := decode(text + "gone \"2\"\n"); err != nil || len(r.Live.Grants) != 1 || r.Live.Grants[0].Number != 5 {
+		t.Errorf("gone: got %+v, %v", r, err)
+	}
+	for _, bad := range []string{"mounted \"7 1\"\n", "made \"2 2 7 9\"\n", "nothing \"1\"\n", "gone\n", "grant \"x\"\n"} {
+		if r, err := decode(text + bad); err == nil {
+			t.Errorf("%q was read: %+v", bad, r.Live)
+		}
+	}
+	if _, err := decode(string(full().encode()) + "grant \"1 0 0\"\n"); err == nil {
+		t.Error("a grant of an instance that is not live was read")
+	}
+}
+
 func FuzzDecode(f *testing.F) {
+	f.Add(string(live().encode()) + "made \"2 1 7 9\"\nmounted \"5 99\"\ngone \"2\"\n")
 	f.Add(string(full().encode()))
 	f.Add(magic + "\nend\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -18,7 +18,9 @@ type Sight struct {
 	ID       FileID
 	Empty    bool // a folder, or an ordinary file, without anything in it
 	Writable bool // by its mount
-	// Missing are the places to be made for it, outermost first, if nothing is there.
+	// Missing are the places to be made for it, outermost first, if nothing is there. The folders
+	// around it cannot be written to: what the app would put there would be lost with them, and a
+	// program that cannot make a new file beside a file that it saves writes in place.
 	Missing []Place
 	// Beside reports whether a program that saves it makes a new file beside it, to put that in
 	// its place: over a mount it cannot.
@@ -77,10 +79,6 @@ func (l *Live) Look(dest string, isFolder bool) (s Sight, err error) {
 
 // missing lists the places to be made for a destination.
 func (l *Live) missing(s *Sight, dest string, isFolder bool) error {
-	mode := uint32(0o755)
-	if !isFolder {
-		mode = 0o555 // a program that cannot save by rename then writes in place
-	}
 	s.Missing = []Place{{Path: dest, Folder: isFolder, Mode: 0o755}}
 	if !isFolder {
 		s.Missing[0].Mode = 0o444
@@ -101,7 +99,7 @@ func (l *Live) missing(s *Sight, dest string, isFolder bool) error {
 		if err != unix.ENOENT || dir == "/" {
 			return l.failed(verbLook, dest, err)
 		}
-		s.Missing = append([]Place{{Path: dir, Folder: true, Mode: mode}}, s.Missing...)
+		s.Missing = append([]Place{{Path: dir, Folder: true, Mode: 0o555}}, s.Missing...)
 	}
 }
 

@@ -125,6 +125,10 @@ func meant(name string) string {
 		return "stop"
 	case "show", "info", "inspect", "check":
 		return "explain"
+	case "allow", "permit", "add", "share":
+		return "grant"
+	case "deny", "forbid", "unshare":
+		return "revoke"
 	}
 	for _, v := range verbs() {
 		if len(name) > 1 && strings.HasPrefix(v.name, name) {
@@ -250,6 +254,16 @@ func quote(s string) string { return `"` + line(s) + `"` }
 // parse reads flags up to the first word that is none. Errors carry the hint to the verb's help.
 func (c *console) parse(f *pflag.FlagSet, args []string) ([]string, error) {
 	f.SetInterspersed(false)
+	return c.parseFlags(f, args)
+}
+
+// parseAll reads flags wherever they stand, for verbs of which no word can be another program's flag.
+func (c *console) parseAll(f *pflag.FlagSet, args []string) ([]string, error) {
+	f.SetInterspersed(true)
+	return c.parseFlags(f, args)
+}
+
+func (c *console) parseFlags(f *pflag.FlagSet, args []string) ([]string, error) {
 	f.Usage = func() {}
 	f.SetOutput(io.Discard)
 	if err := f.Parse(args); err != nil {

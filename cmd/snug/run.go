@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/instances"
 	"snug/manifests"
 	"snug/manifests/compose"
 	"snug/manifests/desktop"
@@ -174,9 +175,8 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 			return nil, err
 		}
 	}
-	search := desktop.Search{Data: dataFolders(w), Path: strings.Split(os.Getenv("PATH"), ":")}
-	catalogue := catalogueOf(w)
-	catalogue.Desktop = search
+	catalogue := c.apps(w)
+	search := catalogue.Desktop
 	plain := f.ArgsLenAtDash() == 0
 	files, err := c.layers(p, &catalogue, flags, words, plain)
 	if err != nil {
@@ -206,6 +206,13 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 // catalogueOf is where this session's manifests are.
 func catalogueOf(w *compose.World) manifests.Catalogue {
 	return manifests.Catalogue{User: w.Config + "/snug/apps", System: "/etc/snug/apps", Home: w.Home}
+}
+
+// apps is that with the desktop files of the session.
+func (c *console) apps(w *compose.World) manifests.Catalogue {
+	catalogue := catalogueOf(w)
+	catalogue.Desktop = desktop.Search{Data: dataFolders(w), Path: strings.Split(os.Getenv("PATH"), ":")}
+	return catalogue
 }
 
 // layers finds the app that the words name, if they are no plain command, and reads its manifest.
@@ -362,6 +369,9 @@ func (c *console) launch(p *plan) (failed error) {
 		defer log.Close()
 		j.brokers = p.brokers(log)
 	}
+	if p.merged.Files.Live.Value {
+		j.record.Live = &instances.Live{Folders: writableFolders(p.sandbox.Spec)}
+	}
 	if p.own.ready >= 0 {
 		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 		if err != nil {
@@ -378,6 +388,16 @@ func (c *console) launch(p *plan) (failed error) {
 	err := supervise(j)
 	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
 	return c.notFound(p, err)
+}
+
+// writableFolders are those of the host that a sandbox may change.
+func writableFolders(s *sandbox.Spec) (folders []instances.Folder) {
+	for _, step := range s.Root {
+		if bind, ok := step.(*sandbox.Bind); ok && bind.Writable && !bind.Devices {
+			folders = append(folders, instances.Folder{Source: bind.Source, Dest: bind.Dest})
+		}
+	}
+	return folders
 }
 
 // warnTraces tells a person what the app has left for git.

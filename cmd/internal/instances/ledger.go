@@ -148,6 +148,36 @@ func (l *Ledger) Made(g *Grant) error {
 	return l.append(w)
 }
 
+// Inherit hands places of a grant that is about to go to the last one that lies in them, which else
+// would be left in folders that nobody removes.
+func (l *Ledger) Inherit(from Grant) error {
+	for _, p := range slices.Backward(from.Places) {
+		if err := l.inherit(from.Number, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) inherit(from int, p sandbox.Place) error {
+	for _, g := range slices.Backward(l.Record.Live.Grants) {
+		if g.Number == from || !strings.HasPrefix(g.Dest, p.Path+"/") {
+			continue
+		}
+		heir, old := g, g.Number
+		heir.Number = l.next
+		heir.Places = append([]sandbox.Place{p}, g.Places...)
+		l.next++
+		l.Record.Live.remove(old)
+		l.Record.Live.Grants = append(l.Record.Live.Grants, heir)
+		var w writer
+		w.encodeGrants([]Grant{heir})
+		w.numbers("gone", uint64(old))
+		return l.append(w)
+	}
+	return nil
+}
+
 // Mounted writes down its mount.
 func (l *Ledger) Mounted(g *Grant) error {
 	var w writer

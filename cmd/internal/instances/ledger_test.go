@@ -117,6 +117,30 @@ func TestLedger(t *testing.T) {
 	}
 }
 
+func TestInherit(t *testing.T) {
+	d, _ := open(t)
+	defer kept(t, d, "box", t.TempDir()).Release()
+	l := ledger(t, d, "box")
+	folder := func(path string) sandbox.Place { return sandbox.Place{Path: path, Folder: true, Mode: 0o555} }
+	first := &instances.Grant{Granted: sandbox.Granted{Dest: "/a/b/c", Mount: 5, Places: []sandbox.Place{folder("/a"), folder("/a/b"), folder("/a/b/c")}}}
+	second := &instances.Grant{Granted: sandbox.Granted{Dest: "/a/b/d", Mount: 6, Places: []sandbox.Place{folder("/a/b/d")}}}
+	if err := errors.Join(l.Begin(first), l.Begin(second), l.Inherit(*first), l.Gone(first.Number)); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	l = ledger(t, d, "box")
+	defer l.Close()
+	got := ""
+	for _, g := range l.Record.Live.Grants {
+		for _, p := range g.Places {
+			got += p.Path + " "
+		}
+	}
+	if len(l.Record.Live.Grants) != 1 || got != "/a /a/b /a/b/d " || l.Record.Live.Grants[0].Mount != 6 {
+		t.Errorf("got %+v", l.Record.Live.Grants)
+	}
+}
+
 // What was made in a kept home goes with the instance, if it is still what was made.
 func TestPlacesGo(t *testing.T) {
 	for _, tt := range []struct {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -107,9 +108,11 @@ func (l *Live) Grant(g *Grant) (done Granted, err error) {
 	}
 	p.spec.Handover.Made = func(int) error {
 		for i := range g.Places {
-			if g.Places[i].ID, err = l.identify(g.Places[i].Path); err != nil {
+			s, err := l.lookAt(g.Places[i].Path)
+			if err != nil {
 				return l.failed(verbPlace, g.Places[i].Path, err)
 			}
+			g.Places[i].ID = s.ID
 		}
 		if g.Made == nil {
 			return nil
@@ -127,11 +130,15 @@ func (l *Live) Grant(g *Grant) (done Granted, err error) {
 		return done, l.failed(verbShow, g.Dest, unix.EINTR)
 	}
 	defer in.tree.Close()
-	if done.Mount, err = mountOf(in.tree, ""); err != nil {
+	tree, err := look(in.tree)
+	if err != nil {
 		return done, err
 	}
-	if at, err := l.identifyMount(g.Dest); err != nil || at != done.Mount {
-		l.Revoke(done)
+	done.Mount = tree.Mount
+	if s, err := l.lookAt(g.Dest); err != nil || s.Mount != done.Mount {
+		if err := l.Revoke(done); errors.Is(err, unix.ESRCH) {
+			return done, err
+		}
 		return done, l.failed(verbShow, g.Dest, unix.ESTALE)
 	}
 	return done, nil
@@ -171,6 +178,22 @@ func (l *Live) detach(g *Granted, dir *os.File, name string) error {
 	}
 	in.Wait()
 	return in.Close()
+}
+
+// Mounts are the ids of all mounts in the sandbox.
+func (l *Live) Mounts() (map[uint64]bool, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(l.state.Pid) + "/mountinfo")
+	if err != nil {
+		return nil, errEnded("")
+	}
+	ids := map[uint64]bool{}
+	for line := range strings.Lines(string(text)) {
+		id, _, _ := strings.Cut(line, " ")
+		if n, err := strconv.ParseUint(id, 10, 64); err == nil {
+			ids[n] = true
+		}
+	}
+	return ids, nil
 }
 
 // findMount finds the folder that holds a mount, and its name there. No name: it is gone. A name and

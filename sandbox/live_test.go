@@ -199,8 +199,11 @@ func TestSwappedLive(t *testing.T) {
 	root, victim := hostile(t)
 	source := tree(t, "f", "hello")
 	os.Mkdir(root+"/home/real", 0o755)
+	t.Cleanup(func() { // a place whose folder was away when it was to be removed
+		os.Chmod(root+"/home/real/a", 0o755)
+		os.Chmod(root+"/home/absolute/a", 0o755)
+	})
 	_, l := box(t, root+"/home")
-	mounts, _ := os.ReadFile("/proc/self/mountinfo")
 	stop, swaps := make(chan struct{}), make(chan int)
 	go func() {
 		n := 0
@@ -236,8 +239,8 @@ func TestSwappedLive(t *testing.T) {
 	if t.Logf("%d swaps, shown %d times, refused: %v", n, shown, refused); n < 100 || shown < 200 || len(refused) < 2 {
 		t.Errorf("control: %d swaps, shown %d times, refused: %v", n, shown, refused)
 	}
-	if now, _ := os.ReadFile("/proc/self/mountinfo"); string(now) != string(mounts) {
-		t.Errorf("mounts of the host have changed:\n%s", now)
+	if mounts, _ := os.ReadFile("/proc/self/mountinfo"); strings.Contains(string(mounts), source) || strings.Contains(string(mounts), root) {
+		t.Errorf("mounts of the host have changed:\n%s", mounts)
 	}
 	if text, _ := os.ReadFile(source + "/f"); string(text) != "hello" {
 		t.Errorf("the source has become %q", text)

@@ -16,8 +16,9 @@ import (
 type Sight struct {
 	Type     Type // 0: nothing
 	ID       FileID
-	Empty    bool // a folder, or an ordinary file, without anything in it
-	Writable bool // by its mount
+	Empty    bool   // a folder, or an ordinary file, without anything in it
+	Writable bool   // by its mount
+	Mount    uint64 // the id of the mount whose root it is, or 0
 	// Missing are the places to be made for it, outermost first, if nothing is there. The folders
 	// around it cannot be written to: what the app would put there would be lost with them, and a
 	// program that cannot make a new file beside a file that it saves writes in place.
@@ -124,8 +125,21 @@ func look(f *os.File) (s Sight, err error) {
 	case unix.S_IFLNK:
 		return s, unix.ELOOP
 	}
+	if s.Mount, err = mountAt(fd); err != nil {
+		return s, err
+	}
 	s.Writable, err = mountedWritable(f)
 	return s, err
+}
+
+// mountAt gives the id of the mount whose root an open file is, or 0 (statx(2), Linux 5.8).
+func mountAt(fd int) (uint64, error) {
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &st)
+	if err != nil || st.Attributes&unix.STATX_ATTR_MOUNT_ROOT == 0 {
+		return 0, err
+	}
+	return st.Mnt_id, nil
 }
 
 // isEmpty reports whether a folder holds nothing, as far as the caller may look.
@@ -164,39 +178,24 @@ func extensible(dir *os.File) (bool, error) {
 	return mountedWritable(dir)
 }
 
-// identify gives the id of what stands at a path inside.
-func (l *Live) identify(inside string) (FileID, error) {
+// lookAt looks at what stands at a path inside.
+func (l *Live) lookAt(inside string) (Sight, error) {
 	f, err := l.open(inside, unix.O_PATH|unix.O_NOFOLLOW)
 	if err != nil {
-		return FileID{}, err
+		return Sight{}, err
 	}
 	defer f.Close()
-	s, err := look(f)
-	return s.ID, err
+	return look(f)
 }
 
-// identifyMount gives the id of the mount that is seen at a path inside.
-func (l *Live) identifyMount(inside string) (uint64, error) {
-	f, err := l.open(inside, unix.O_PATH|unix.O_NOFOLLOW)
+// mountOf gives the id of the mount that a name in an open folder lies on.
+func mountOf(dir *os.File, name string) (uint64, error) {
+	fd, err := number(dir)
 	if err != nil {
 		return 0, err
-	}
-	defer f.Close()
-	return mountOf(f, "")
-}
-
-// mountOf gives the id of the mount that an open file lies on, or what a name in an open folder is.
-func mountOf(f *os.File, name string) (uint64, error) {
-	fd, err := number(f)
-	if err != nil {
-		return 0, err
-	}
-	flags := unix.AT_SYMLINK_NOFOLLOW | unix.AT_NO_AUTOMOUNT
-	if name == "" {
-		flags |= unix.AT_EMPTY_PATH
 	}
 	var st unix.Statx_t
-	err = unix.Statx(fd, name, flags, unix.STATX_MNT_ID, &st)
+	err = unix.Statx(fd, name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st)
 	return st.Mnt_id, err
 }
 

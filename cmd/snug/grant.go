@@ -156,18 +156,18 @@ func (c *console) grantLive(w *compose.World, r *instances.Record, path string, 
 	}
 	sight, err := live.Look(add.Dest, !add.IsFile)
 	if err != nil {
-		return err
+		return hasEnded(r, err)
 	}
 	if visible, err := c.isVisible(r, add, &sight, write); visible || err != nil {
 		return err
 	}
 	openDotFolders(w, sight.Missing)
-	g := &instances.Grant{Source: add.Source, Write: write, Granted: sandbox.Granted{Dest: add.Dest, Places: sight.Missing}}
+	g := &instances.Grant{Source: add.Source, Write: write, Below: sight.Mount, Granted: sandbox.Granted{Dest: add.Dest, Places: sight.Missing}}
 	if err := adopt(l.Record, g, &sight); err != nil {
 		return err
 	}
 	if err := show(l, live, g, add); err != nil {
-		return untold(err)
+		return untold(hasEnded(r, err))
 	}
 	c.noteGrant(add, &sight, write)
 	return nil
@@ -229,10 +229,16 @@ func (c *console) listGrants(name string) error {
 	if err != nil {
 		return &failure{status: exitNo, err: err}
 	}
-	if r.Live == nil {
+	if r.Live == nil || len(r.Live.Grants) == 0 {
 		return nil
 	}
-	for _, g := range r.Live.Grants {
+	l, live, err := openLive(r)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	defer live.Close()
+	for _, g := range l.Record.Live.Grants {
 		if g.Mount == 0 {
 			continue
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -23,18 +24,80 @@ func openLive(r *instances.Record) (*instances.Ledger, *sandbox.Live, error) {
 		return nil, nil, err
 	}
 	l, err := dir.Ledger(r.Name)
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil, nil, &failure{status: exitNo, err: &hinted{"instance " + quote(r.Name) + " has ended", ""}}
-	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, hasEnded(r, err)
 	}
 	live, err := l.Record.State.Live("")
 	if err != nil {
 		l.Close()
+		return nil, nil, hasEnded(r, err)
+	}
+	if err := findMounts(l, live); err != nil {
+		l.Close()
+		live.Close()
 		return nil, nil, err
 	}
 	return l, live, nil
+}
+
+// findMounts completes what a snug that was killed could not write down any more: a grant may have come
+// to be all the same, and one may have gone, whose number the kernel gives to the next mount.
+func findMounts(l *instances.Ledger, live *sandbox.Live) error {
+	mounts, err := live.Mounts()
+	if err != nil {
+		return err
+	}
+	for _, g := range slices.Clone(l.Record.Live.Grants) {
+		if err := findMount(l, live, mounts, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func findMount(l *instances.Ledger, live *sandbox.Live, mounts map[uint64]bool, g instances.Grant) error {
+	if mounts[g.Mount] {
+		return nil
+	}
+	if g.Mount != 0 {
+		return takeAway(l, live, g)
+	}
+	sight, err := live.Look(g.Dest, false)
+	if err != nil || sight.Mount == 0 || sight.Mount == g.Below || l.Record.Live.Has(sight.Mount) {
+		return nil // nothing of it is there but perhaps its place
+	}
+	g.Mount = sight.Mount
+	return l.Mounted(&g)
+}
+
+// takeAway revokes one grant. What was made for it stays if another grant, or another instance of the
+// app, needs it.
+func takeAway(l *instances.Ledger, live *sandbox.Live, g instances.Grant) error {
+	dir, err := openInstances()
+	if err != nil {
+		return err
+	}
+	if err := l.Inherit(g); err != nil {
+		return err
+	}
+	granted := sandbox.Granted{Dest: g.Dest, Mount: g.Mount}
+	for _, p := range g.Places {
+		if dir.Claimed(l.Record.Live.Outside(p.Path), l.Record.Name) == nil {
+			granted.Places = append(granted.Places, p)
+		}
+	}
+	if err := live.Revoke(granted); err != nil {
+		return err
+	}
+	return l.Gone(g.Number)
+}
+
+// hasEnded says it plainly, if an error comes of that.
+func hasEnded(r *instances.Record, err error) error {
+	if errors.Is(err, os.ErrProcessDone) || errors.Is(err, unix.ESRCH) {
+		return &failure{status: exitNo, err: &hinted{"instance " + quote(r.Name) + " has ended", ""}}
+	}
+	return err
 }
 
 // notLive says how an instance comes to take grants.
@@ -99,8 +162,8 @@ func show(l *instances.Ledger, live *sandbox.Live, g *instances.Grant, add *comp
 		g.Mount = done.Mount
 		return l.Mounted(g)
 	}
-	if !errors.Is(err, unix.ESRCH) { // else who removes the record removes what was made
-		l.Gone(g.Number)
+	if _, e := os.Lstat(l.Record.Live.Outside(g.Dest)); e != nil {
+		l.Gone(g.Number) // else who removes the record looks again for what was made outside
 	}
 	return err
 }

@@ -88,26 +88,10 @@ func (c *console) revokeLive(r *instances.Record, path string) (revoked bool, er
 	}
 	defer l.Close()
 	defer live.Close()
-	dir, err := openInstances()
-	if err != nil {
-		return false, err
-	}
 	grants := grantsAt(l.Record.Live, path)
 	for _, g := range slices.Backward(grants) { // the one on top first
-		granted := sandbox.Granted{Dest: g.Dest, Mount: g.Mount}
-		for _, p := range g.Places {
-			if dir.Claimed(l.Record.Live.Outside(p.Path), r.Name) == nil {
-				granted.Places = append(granted.Places, p)
-			}
-		}
-		if err := l.Inherit(g); err != nil {
-			return revoked, err
-		}
-		if err := live.Revoke(granted); err != nil {
-			return revoked, err
-		}
-		if err := l.Gone(g.Number); err != nil {
-			return revoked, err
+		if err := takeAway(l, live, g); err != nil {
+			return revoked, hasEnded(r, err)
 		}
 		revoked = revoked || g.Mount != 0
 	}

@@ -2,6 +2,7 @@ package instances
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -28,6 +29,7 @@ type Grant struct {
 	Number int
 	Source string // outside
 	Write  bool
+	Below  uint64 // the mount that was seen at its place before, see sandbox.Sight
 	sandbox.Granted
 }
 
@@ -129,8 +131,14 @@ func (l *Ledger) append(w writer) error {
 	return err
 }
 
+// maxGrants bounds what one instance has: each is a mount.
+const maxGrants = 1000
+
 // Begin writes down what is about to be granted, and numbers it.
 func (l *Ledger) Begin(g *Grant) error {
+	if len(l.Record.Live.Grants) >= maxGrants {
+		return errors.New("more than 1000 grants; revoke some")
+	}
 	g.Number = l.next
 	l.next++
 	l.Record.Live.Grants = append(l.Record.Live.Grants, *g)
@@ -152,16 +160,16 @@ func (l *Ledger) Made(g *Grant) error {
 // would be left in folders that nobody removes.
 func (l *Ledger) Inherit(from Grant) error {
 	for _, p := range slices.Backward(from.Places) {
-		if err := l.inherit(from.Number, p); err != nil {
+		if err := l.inherit(from, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Ledger) inherit(from int, p sandbox.Place) error {
+func (l *Ledger) inherit(from Grant, p sandbox.Place) error {
 	for _, g := range slices.Backward(l.Record.Live.Grants) {
-		if g.Number == from || !strings.HasPrefix(g.Dest, p.Path+"/") {
+		if g.Dest == from.Dest || !strings.HasPrefix(g.Dest, p.Path+"/") {
 			continue
 		}
 		heir, old := g, g.Number
@@ -180,9 +188,19 @@ func (l *Ledger) inherit(from int, p sandbox.Place) error {
 
 // Mounted writes down its mount.
 func (l *Ledger) Mounted(g *Grant) error {
+	for i := range l.Record.Live.Grants {
+		if own := &l.Record.Live.Grants[i]; own.Number == g.Number {
+			own.Mount = g.Mount
+		}
+	}
 	var w writer
 	w.numbers("mounted", uint64(g.Number), g.Mount)
 	return l.append(w)
+}
+
+// Has reports whether a mount is that of a grant.
+func (v *Live) Has(mount uint64) bool {
+	return slices.ContainsFunc(v.Grants, func(g Grant) bool { return g.Mount == mount })
 }
 
 // Gone writes down that nothing is left of a grant.
@@ -207,7 +225,7 @@ func (w *writer) encodeFolders(v *Live) {
 
 func (w *writer) encodeGrants(grants []Grant) {
 	for _, g := range grants {
-		w.numbers("grant", uint64(g.Number), flag(g.Write), g.Mount)
+		w.numbers("grant", uint64(g.Number), flag(g.Write), g.Mount, g.Below)
 		w.text("source", g.Source)
 		w.text("inside", g.Dest)
 		for _, p := range g.Places {
@@ -238,18 +256,20 @@ func (r *Record) decodeFolders(key, value string) bool {
 	return true
 }
 
-// decodeLedger reads the lines behind a record. Half a line at the end is one that is being written,
-// or was when its writer was killed.
-func (r *Record) decodeLedger(text string) bool {
+// decodeLedger reads the lines behind a record. What cannot be understood is passed over: how the
+// instance is found, entered and ended does not depend on it. Half a line at the end is one that is
+// being written, or was when its writer was killed.
+func (r *Record) decodeLedger(text string) {
+	if r.Live == nil {
+		return
+	}
 	text = text[:strings.LastIndexByte(text, '\n')+1]
 	for l := range strings.Lines(text) {
 		key, quoted, _ := strings.Cut(strings.TrimSuffix(l, "\n"), " ")
-		value, err := strconv.Unquote(quoted)
-		if err != nil || r.Live == nil || !r.Live.decodeText(key, value) && !r.Live.decodeNumbers(key, value) {
-			return false
+		if value, err := strconv.Unquote(quoted); err == nil && !r.Live.decodeText(key, value) {
+			r.Live.decodeNumbers(key, value)
 		}
 	}
-	return true
 }
 
 func (v *Live) decodeText(key, value string) bool {
@@ -270,34 +290,30 @@ func (v *Live) decodeText(key, value string) bool {
 	return true
 }
 
-func (v *Live) decodeNumbers(key, value string) bool {
+func (v *Live) decodeNumbers(key, value string) {
 	n, ok := parseNumbers(value)
 	if !ok {
-		return false
+		return
 	}
 	if key == "grant" {
-		v.Grants = append(v.Grants, Grant{Number: int(n[0]), Write: n[1] != 0, Granted: sandbox.Granted{Mount: n[2]}})
-		return true
+		v.Grants = append(v.Grants, Grant{Number: int(n[0]), Write: n[1] != 0, Below: n[3], Granted: sandbox.Granted{Mount: n[2]}})
+		return
+	}
+	if key == "place-file" && len(v.Grants) > 0 {
+		if places := v.Grants[len(v.Grants)-1].Places; len(places) > 0 {
+			p := &places[len(places)-1]
+			p.Folder, p.Mode, p.Sealed, p.ID = n[0] != 0, uint32(n[1]), n[2] != 0, sandbox.FileID{Dev: n[3], Ino: n[4]}
+		}
+		return
 	}
 	i := slices.IndexFunc(v.Grants, func(g Grant) bool { return g.Number == int(n[0]) })
 	switch {
-	case key == "place-file" && len(v.Grants) > 0:
-		places := v.Grants[len(v.Grants)-1].Places
-		if len(places) == 0 {
-			return false
-		}
-		p := &places[len(places)-1]
-		p.Folder, p.Mode, p.Sealed, p.ID = n[0] != 0, uint32(n[1]), n[2] != 0, sandbox.FileID{Dev: n[3], Ino: n[4]}
 	case i < 0:
-		return false
 	case key == "made" && n[1] < uint64(len(v.Grants[i].Places)):
 		v.Grants[i].Places[n[1]].ID = sandbox.FileID{Dev: n[2], Ino: n[3]}
 	case key == "mounted":
 		v.Grants[i].Mount = n[1]
 	case key == "gone":
 		v.remove(int(n[0]))
-	default:
-		return false
 	}
-	return true
 }

@@ -1,0 +1,305 @@
+package tests
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Files that are granted while an app runs: an app that works against it, and a snug that is killed.
+
+// keptApp writes the manifest of an app with a kept home, which takes grants.
+func (b *bed) keptApp(t *testing.T, command string) (home string) {
+	t.Helper()
+	config := filepath.Join(b.home, "home/.config/snug/apps")
+	if err := os.MkdirAll(config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(config, "org.example.Live.toml"), "command = ["+command+"]\n[home]\nmode = \"private\"\n[files]\nlive = true\nread = [\""+filepath.Dir(b.program)+"\"]\n")
+	return filepath.Join(b.home, "home/.local/share/snug/home/org.example.Live")
+}
+
+// must runs snug and gives what it printed.
+func (b *bed) must(words ...string) string {
+	b.t.Helper()
+	out, err := b.snug(words...).CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("snug %q: %v\n%s", words, err, out)
+	}
+	return string(out)
+}
+
+// tree lists all names below a folder, with types and sizes.
+func tree(dir string) string {
+	var list []string
+	filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if info, _ := os.Lstat(path); info != nil && path != dir {
+			list = append(list, strings.TrimPrefix(path, dir)+" "+info.Mode().String()+" "+strconv.FormatInt(info.Size(), 10))
+		}
+		return nil
+	})
+	return strings.Join(list, "\n")
+}
+
+// mountsOf are the mounts of the host that have to do with a folder.
+func mountsOf(t *testing.T, folder string) (list string) {
+	for l := range strings.Lines(read(t, "/proc/self/mountinfo")) {
+		if strings.Contains(l, folder) {
+			list += l
+		}
+	}
+	return list
+}
+
+// The app exchanges a folder on the way for a link to the host while it is granted and revoked: the
+// host stays as it is, and the app sees nothing of who does it.
+func TestGrantHostile(t *testing.T) {
+	b := newBed(t)
+	swap := filepath.Join(filepath.Dir(b.program), "swap")
+	run(t, "..", "go", "build", "-o", swap, "./tests/swap")
+	person, victim := filepath.Join(b.home, "home"), filepath.Join(b.home, "victim")
+	for _, dir := range []string{victim + "/below", person + "/way/below", person + "/way/file"} {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Mkdir(person+"/way/below", 0o700)
+	os.Mkdir(victim+"/below", 0o700)
+	write(t, person+"/way/below/granted", "granted")
+	write(t, person+"/way/file", "a file")
+	kept := b.keptApp(t, `"`+swap+`", "`+person+`", "way", "`+victim+`"`)
+	app := b.snug("run", "Live")
+	stdin, _ := app.StdinPipe()
+	var out bytes.Buffer
+	app.Stdout, app.Stderr = &out, &out
+	if err := app.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	poll(t, "the app exchanges", 5*time.Second, func() bool { _, err := os.Lstat(kept + "/.link"); return err == nil })
+	before, outside := tree(victim), tree(person+"/way")
+	shown, refused := 0, 0
+	for end := time.Now().Add(time.Minute); shown < 200 && time.Now().Before(end); {
+		path := person + "/way/below"
+		if shown%2 == 1 {
+			path = person + "/way/file"
+		}
+		if b.snug("grant", "Live", path, "--write").Run() != nil {
+			refused++
+			continue
+		}
+		shown++
+		if text, err := b.snug("revoke", "Live", path).CombinedOutput(); err != nil {
+			t.Errorf("revoke: %v\n%s", err, text)
+		}
+	}
+	if got := tree(victim); got != before {
+		t.Errorf("the host was reached:\n%s\nwas\n%s", got, before)
+	}
+	if got := tree(person + "/way"); got != outside {
+		t.Errorf("what was granted has become\n%s\nwas\n%s", got, outside)
+	}
+	if got := mountsOf(t, b.home); got != "" {
+		t.Errorf("mounted on the host:\n%s", got)
+	}
+	if got := b.must("grant", "Live", "--list"); got != "" {
+		t.Errorf("still granted:\n%s", got)
+	}
+	io.WriteString(stdin, "")
+	stdin.Close()
+	app.Wait()
+	t.Logf("shown %d times, refused %d times; the app: %s", shown, refused, out.String())
+	if shown < 200 || refused == 0 || !strings.Contains(out.String(), "swaps ") {
+		t.Errorf("control: shown %d times, refused %d times", shown, refused)
+	}
+	if strings.Contains(out.String(), "process") || strings.Contains(out.String(), "descriptors") {
+		t.Errorf("the app has seen who grants:\n%s", out.String())
+	}
+}
+
+// A snug grant that is killed at any moment leaves nothing that runs, nothing mounted outside, nothing
+// that the next one does not find, and nothing in the kept home when the app has ended.
+func TestGrantKilled(t *testing.T) {
+	rounds := 200
+	if testing.Short() {
+		rounds = 30
+	}
+	b := newBed(t)
+	kept := b.keptApp(t, `"sleep", "1000"`)
+	granted := filepath.Join(b.home, "home/granted/deep")
+	if err := os.MkdirAll(granted, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, granted+"/file", "text")
+	b.must("run", "--detach", "Live")
+	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	random := rand.New(rand.NewPCG(3, 4))
+	killed, done := 0, 0
+	for range rounds {
+		verb := []string{"grant", "revoke"}[random.IntN(2)]
+		cmd := b.snug(verb, "Live", granted)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(random.IntN(7000)) * time.Microsecond) // the moment is the point
+		cmd.Process.Kill()
+		if cmd.Wait(); cmd.ProcessState.Exited() {
+			done++
+		} else {
+			killed++
+		}
+	}
+	t.Logf("killed %d, done before %d", killed, done)
+	if killed < rounds/10 || done < rounds/20 {
+		t.Errorf("control: killed %d, done before %d", killed, done)
+	}
+	poll(t, "every child has ended with it", 5*time.Second, func() bool {
+		return !slices.ContainsFunc(marked(filepath.Base(b.home)), func(pid int) bool {
+			line, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+			return strings.Contains(string(line), "\x00grant\x00") || strings.Contains(string(line), "\x00revoke\x00")
+		})
+	})
+	if got := mountsOf(t, b.home); got != "" {
+		t.Errorf("mounted on the host:\n%s", got)
+	}
+	b.must("grant", "Live", granted, "--write")
+	if got := b.must("exec", "Live", "--", "cat", granted+"/file"); got != "text" {
+		t.Errorf("granted at last: %q", got)
+	}
+	b.must("revoke", "Live", granted)
+	if got := b.must("grant", "Live", "--list"); got != "" {
+		t.Errorf("still granted:\n%s", got)
+	}
+	if out, err := b.snug("exec", "Live", "--", "cat", granted+"/file").CombinedOutput(); err == nil {
+		t.Errorf("revoked, and still there: %s", out)
+	}
+	b.must("stop", "Live")
+	if got := tree(kept); got != "" {
+		t.Errorf("left in the kept home:\n%s", got)
+	}
+	if list, _ := os.ReadDir(filepath.Join(b.home, "run", "snug")); len(list) > 0 {
+		t.Errorf("left in XDG_RUNTIME_DIR: %v", list)
+	}
+}
+
+// Many at once all succeed, and each is there once.
+func TestGrantsAtOnce(t *testing.T) {
+	const many = 20
+	b := newBed(t)
+	b.keptApp(t, `"sleep", "1000"`)
+	dir := filepath.Join(b.home, "home/docs")
+	os.Mkdir(dir, 0o700)
+	b.must("run", "--detach", "Live")
+	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	for _, verb := range []string{"grant", "revoke"} {
+		var wait sync.WaitGroup
+		failures := make(chan string, 2*many)
+		for i := range many {
+			file := filepath.Join(dir, strconv.Itoa(i))
+			write(t, file, strconv.Itoa(i))
+			for range 2 - len(verb)/6 { // each is granted twice, and revoked once
+				wait.Go(func() {
+					if out, err := b.snug(verb, "Live", file).CombinedOutput(); err != nil {
+						failures <- string(out) + err.Error()
+					}
+				})
+			}
+		}
+		wait.Wait()
+		close(failures)
+		for f := range failures {
+			t.Errorf("%s: %s", verb, f)
+		}
+		want := many
+		if verb == "revoke" {
+			want = 0
+		}
+		if got := strings.Count(b.must("grant", "Live", "--list"), "\n"); got != want {
+			t.Errorf("after %s: %d are listed, want %d", verb, got, want)
+		}
+		if out, _ := b.snug("exec", "Live", "--", "sh", "-c", "cat "+dir+"/* 2>/dev/null | wc -c").Output(); strings.TrimSpace(string(out)) != strconv.Itoa(want*3/2) {
+			t.Errorf("after %s the app reads %s bytes", verb, out)
+		}
+	}
+}
+
+// A grant while the app ends succeeds or says that it has ended, and leaves nothing either way.
+func TestGrantRacesEnd(t *testing.T) {
+	b := newBed(t)
+	kept := b.keptApp(t, `"sleep", "1000"`)
+	granted := filepath.Join(b.home, "home/granted/deep")
+	if err := os.MkdirAll(granted, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	statuses := map[int]int{}
+	for i := range 30 {
+		b.must("run", "--detach", "Live")
+		stop := b.snug("kill", "Live")
+		if i%2 == 0 {
+			record := read(t, filepath.Join(b.home, "run/snug/Live"))
+			_, rest, _ := strings.Cut(record, "supervisor \"")
+			pid, _, _ := strings.Cut(rest, "\"")
+			stop = b.command("kill", "-KILL", pid)
+		}
+		grant := b.snug("grant", "Live", granted)
+		var said bytes.Buffer
+		grant.Stderr = &said
+		if err := grant.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i%10) * 500 * time.Microsecond)
+		stop.Run()
+		grant.Wait()
+		status := grant.ProcessState.ExitCode()
+		statuses[status]++
+		if status != 0 && !strings.Contains(said.String(), "has ended") && !strings.Contains(said.String(), `no instance "Live"`) {
+			t.Errorf("status %d: %s", status, said.String())
+		}
+		poll(t, "the instance is gone, and all that was made for it", 5*time.Second, func() bool {
+			return b.snug("ps", "Live").Run() != nil && tree(kept) == ""
+		})
+	}
+	t.Logf("statuses: %v", statuses)
+	if len(statuses) < 2 {
+		t.Errorf("control: want some that come in time and some that do not, got %v", statuses)
+	}
+}
+
+// A snug outside that reads the account of another person's sandboxes finds nothing to grant to: a
+// forged process is not one of ours (CVE-2022-31214).
+func TestGrantForged(t *testing.T) {
+	b := newBed(t)
+	b.must("run", "--files-live", "--detach", "--name", "box", "--", "sleep", "1000")
+	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	file := filepath.Join(b.home, "run", "snug", "box")
+	record := read(t, file)
+	doc := filepath.Join(b.home, "doc")
+	write(t, doc, "text")
+	stat := read(t, "/proc/"+b.args[0]+"/stat")
+	started := strings.Fields(stat[strings.LastIndex(stat, ")"):])[20]
+	var forged string
+	for l := range strings.Lines(record) {
+		if rest, ok := strings.CutPrefix(l, `process "`); ok {
+			l = `process "` + b.args[0] + " " + started + " " + strings.Fields(rest)[2] + "\n"
+		}
+		forged += l
+	}
+	write(t, file, forged) // a process that lives, with the right time of its start, but no sandbox
+	out, err := b.snug("grant", "box", doc).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "belongs to another user") {
+		t.Errorf("granted to a process that is no sandbox: %v\n%s", err, out)
+	}
+	write(t, file, record)
+	b.must("grant", "box", doc)
+	if got := b.must("exec", "box", "--", "cat", doc); got != "text" {
+		t.Errorf("control: the true record: %q", got)
+	}
+}

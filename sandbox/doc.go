@@ -9,7 +9,8 @@
 // new, there are no files, no capabilities, no way to gain privileges, and it dies with its
 // parent; each field grants something. File-system contents are a list of [Step] values,
 // performed in order. [Compile] turns a Spec into a [Program], a list of raw system calls;
-// [Start] clones a child that performs them and becomes the app.
+// [Start] clones a child that performs them and becomes the app. [State.Enter] adds a process to a
+// sandbox that runs, [State.Live] files.
 //
 // Of attackers: the app, and the contents of every file system that is bound into the sandbox,
 // are hostile. Destinations are opened inside the new root by descriptor and cannot lead out of

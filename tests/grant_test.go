@@ -273,6 +273,23 @@ func TestGrantRacesEnd(t *testing.T) {
 	}
 }
 
+// A display changes nothing about it.
+func TestGrantX11(t *testing.T) {
+	d := xvfb(t)
+	doc := filepath.Join(d.home, "doc")
+	write(t, doc, "text")
+	for _, words := range [][]string{
+		{"run", "--files-live", "--x11", "raw", "--detach", "--name", "box", "--", "sleep", "1000"},
+		{"grant", "box", doc},
+		{"exec", "box", "--", "sh", "-c", "cat " + doc + " && test -n \"$DISPLAY\""},
+		{"kill", "box"},
+	} {
+		if out, err := d.command("snug", words...).CombinedOutput(); err != nil {
+			t.Fatalf("snug %q: %v\n%s", words, err, out)
+		}
+	}
+}
+
 // A snug outside that reads the account of another person's sandboxes finds nothing to grant to: a
 // forged process is not one of ours (CVE-2022-31214).
 func TestGrantForged(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -158,7 +159,7 @@ func (c *console) grantLive(w *compose.World, r *instances.Record, path string, 
 	if err != nil {
 		return hasEnded(r, err)
 	}
-	if visible, err := c.isVisible(r, add, &sight, write); visible || err != nil {
+	if visible, err := c.isVisible(l.Record, add, &sight, write); visible || err != nil {
 		return err
 	}
 	openDotFolders(w, sight.Missing)
@@ -193,10 +194,21 @@ func (c *console) isVisible(r *instances.Record, add *compose.Addition, sight *s
 		c.say(quote(r.Name)+" sees "+quote(add.Dest)+" already"+access, "")
 		return true, nil
 	case !same && (isFile != add.IsFile || !sight.Empty):
-		return false, &hinted{"in " + quote(r.Name) + " something else stands at " + quote(add.Dest) + ", which is not covered",
-			"to see what: snug exec " + r.Name + " ls -la " + shellWord(add.Dest)}
+		return false, somethingElse(r, add.Dest)
 	}
 	return false, nil
+}
+
+// somethingElse refuses to cover what an app has at a path; or what it was granted there, which has its
+// own place in the folder.
+func somethingElse(r *instances.Record, dest string) error {
+	what := "in " + quote(r.Name) + " something else stands at " + quote(dest) + ", which is not covered"
+	for _, g := range r.Live.Grants {
+		if strings.HasPrefix(g.Dest, dest+"/") {
+			return &hinted{what, "first revoke what was granted in it: snug revoke " + r.Name + " " + shellWord(g.Dest)}
+		}
+	}
+	return &hinted{what, "to see what: snug exec " + r.Name + " ls -la " + shellWord(dest)}
 }
 
 // openDotFolders lets the app write to folders that are made around a granted folder and begin with a
@@ -238,8 +250,9 @@ func (c *console) listGrants(name string) error {
 	}
 	defer l.Close()
 	defer live.Close()
-	for _, g := range l.Record.Live.Grants {
-		if g.Mount == 0 {
+	for i, g := range l.Record.Live.Grants {
+		covered := func(later instances.Grant) bool { return later.Dest == g.Dest && later.Mount != 0 }
+		if g.Mount == 0 || slices.ContainsFunc(l.Record.Live.Grants[i+1:], covered) {
 			continue
 		}
 		text := "read   "

@@ -560,10 +560,10 @@ func TestSlowStart(t *testing.T) {
 // TestSignalsOnce: what is sent to snug's process group arrives once.
 func TestSignalsOnce(t *testing.T) {
 	p := sit(t)
-	p.script("count", "#!/bin/bash\ntrap 'echo got INT' INT\ntrap 'echo got TERM' TERM\nfor i in {1..30}; do sleep 0.05; done\n")
+	p.script("count", "#!/bin/bash\ntrap 'echo got INT' INT\ntrap 'echo got TERM' TERM\nfor i in {1..60}; do sleep 0.05; done\n")
 	for _, redirected := range []string{"", " </dev/null", " </dev/null >out 2>&1; cat out"} {
 		for _, sig := range []string{"INT", "TERM"} {
-			p.types("timeout -s " + sig + " 0.5 snug run --here -- ./count" + redirected + "; echo e''nd\n")
+			p.types("timeout -s " + sig + " 1 snug run --here -- ./count" + redirected + "; echo e''nd\n")
 			if got := p.sees("end"); strings.Count(got, "got "+sig) != 1 {
 				t.Errorf("%s%s: want it once, got %q", sig, redirected, got)
 			}

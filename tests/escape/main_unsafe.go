@@ -192,7 +192,7 @@ func calls() {
 	call("mount", unix.SYS_MOUNT, text("x"), text("/tmp"), text("tmpfs"), 0, 0)
 	call("umount2", unix.SYS_UMOUNT2, text("/tmp"), 0)
 	call("fsopen", unix.SYS_FSOPEN, text("tmpfs"), 0)
-	call("open_tree", unix.SYS_OPEN_TREE, cwd, text("/tmp"), unix.OPEN_TREE_CLONE)
+	call("open_tree", unix.SYS_OPEN_TREE, cwd, text("/tmp"), unix.OPEN_TREE_CLONE|unix.AT_RECURSIVE)
 	call("move_mount", unix.SYS_MOVE_MOUNT, cwd, text("/nowhere"), cwd, text("/nowhere"), 0)
 	call("mount_setattr", unix.SYS_MOUNT_SETATTR, cwd, text("/nowhere"), 0, text("\x01\x00\x00\x00\x00\x00\x00\x00"+strings.Repeat("\x00", 24)), 32) // MOUNT_ATTR_RDONLY
 	call("pivot_root", unix.SYS_PIVOT_ROOT, text("/nowhere"), text("/nowhere"))

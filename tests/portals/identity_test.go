@@ -238,6 +238,7 @@ func TestCard(t *testing.T) {
 	if !alive(pid) || stat(pid)[1] != strconv.Itoa(p.Process.Pid) && theirs == ours {
 		t.Errorf("want a process of the sandbox, got %d: %v", pid, stat(pid))
 	}
+	b.poll("the app runs", func() bool { return strings.Contains(b.outside(snug(t), "ps"), "sleep") }) // a signal before that leaves the folder to the next snug
 	p.Process.Signal(os.Interrupt)
 	p.Wait()
 	if len(cards()) > 0 {

@@ -54,6 +54,11 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 	for _, bus := range p.sandbox.Buses {
 		b.Buses = append(b.Buses, brokers.Bus(bus))
 	}
+	if p.sandbox.Identity != nil {
+		if _, err := p.search.Lookup(p.sandbox.Identity.App + ".desktop"); err != nil {
+			b.Launcher = p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
+		}
+	}
 	if p.sandbox.Identity != nil && p.app.Known && p.sandbox.Background {
 		if program, err := os.Executable(); err == nil {
 			a := &autostart{dir: p.world.Config + "/autostart", id: p.app.ID, program: program, command: p.command}

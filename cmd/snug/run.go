@@ -145,6 +145,7 @@ type plan struct {
 	merged  *manifests.Manifest
 	world   *compose.World
 	sandbox *compose.Sandbox
+	search  desktop.Search
 	command []string
 }
 
@@ -177,6 +178,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	}
 	catalogue := c.apps(w)
 	search := catalogue.Desktop
+	p.search = search
 	plain := f.ArgsLenAtDash() == 0
 	files, err := c.layers(p, &catalogue, flags, words, plain)
 	if err != nil {

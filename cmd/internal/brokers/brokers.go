@@ -32,6 +32,9 @@ type Plan struct {
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
 
+	// Launcher is where portals look for a launcher of the app's id, if it has none, or "".
+	Launcher string
+
 	Dir     string // a private folder, where sockets have names until Started
 	Runtime string // XDG_RUNTIME_DIR
 	Host    sandbox.Host
@@ -131,7 +134,7 @@ func (b *Brokers) socket(bus *Bus) error {
 // process. It leaves the app's identity for portals.
 func (b *Brokers) Placed(pid int) (err error) {
 	if b.plan.Identity != nil && b.plan.Runtime != "" {
-		b.card, err = leaveCard(b.plan.Dir, b.plan.Runtime, b.plan.Identity, pid)
+		b.card, err = leaveCard(b.plan.Dir, b.plan.Runtime, b.plan.Identity, b.plan.Launcher, pid)
 	}
 	return err
 }

@@ -58,8 +58,9 @@ func TestProgram(t *testing.T) {
 // touched.
 func TestSweep(t *testing.T) {
 	runtime := t.TempDir()
+	launcher := filepath.Join(runtime, "applications/org.example.App.desktop")
 	id := &portals.Identity{App: "org.example.App", Instance: "11"}
-	alive, err := leaveCard(t.TempDir(), runtime, id, 1)
+	alive, err := leaveCard(t.TempDir(), runtime, id, launcher, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,15 +74,19 @@ func TestSweep(t *testing.T) {
 			os.WriteFile(filepath.Join(dir, name), nil, 0o600)
 		}
 	}
-	os.WriteFile(filepath.Join(dead, "snug"), nil, 0o600)
+	os.WriteFile(filepath.Join(dead, "snug"), []byte(launcher), 0o600)
+	if !isOurLauncher(launcher) {
+		t.Error("there is no launcher")
+	}
 	// A lock does not hold against its own process, so Sweep would take the living card here.
 	if pid := lockedBy(t, filepath.Join(alive.path, ".ref")); pid != os.Getpid() {
 		t.Errorf("the card's lock is held by %d", pid)
 	}
-	away := alive.path + ".away"
-	os.Rename(filepath.Join(alive.path, "snug"), away)
+	away := alive.path + ".away" // and a folder of its own, whose lock nobody holds, notes the launcher
+	os.Rename(filepath.Join(alive.path, ".ref"), away)
+	os.Symlink("/nowhere/else", filepath.Join(alive.path, ".ref"))
 	Sweep(t.TempDir(), runtime)
-	os.Rename(away, filepath.Join(alive.path, "snug"))
+	os.Rename(away, filepath.Join(alive.path, ".ref"))
 	if _, err := os.Stat(dead); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a dead instance's folder stays: %v", err)
 	}
@@ -91,7 +96,13 @@ func TestSweep(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(alive.path, "bwrapinfo.json")); string(text) != "{\"child-pid\": 1}\n" {
 		t.Errorf("bwrapinfo.json is %q, %v", text, err)
 	}
+	if !isOurLauncher(launcher) {
+		t.Error("the launcher went with one of two instances")
+	}
 	alive.remove()
+	if _, err := os.Stat(launcher); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the launcher stays: %v", err)
+	}
 	if _, err := os.Stat(alive.path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a card that was taken back stays: %v", err)
 	}

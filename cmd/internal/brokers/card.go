@@ -2,6 +2,7 @@ package brokers
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +19,10 @@ import (
 //	$XDG_RUNTIME_DIR/.flatpak/INSTANCE/bwrapinfo.json   the host's id of the first process
 //	                                   info             as /.flatpak-info
 //	                                   .ref             locked (F_SETLK) while the instance lives
+//	                                   snug             that it is ours, and which launcher is
+//
+// Some of them also want a launcher of the app's id to be installed. Where there is none, one that no
+// menu shows is there as long as an instance of the app that has noted it.
 //
 // The lock is of this process (fcntl(2)), so no other descriptor of the file may be closed in it.
 type card struct {
@@ -34,22 +39,25 @@ const (
 )
 
 // leaveCard makes the folder of an identity: in own, a private folder, until it is whole.
-func leaveCard(own, runtime string, id *portals.Identity, pid int) (*card, error) {
+func leaveCard(own, runtime string, id *portals.Identity, launcher string, pid int) (*card, error) {
 	dir := filepath.Join(runtime, cardsFolder)
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, err
 	}
 	sweepCards(runtime)
 	c := &card{path: filepath.Join(own, cardPrefix+strconv.Itoa(os.Getpid()))}
-	removeCard(c.path) // of a process that had the same id
+	removeCard(c.path, "") // of a process that had the same id
 	if err := os.Mkdir(c.path, 0o700); err != nil {
 		return nil, err
 	}
-	err := c.fill(id, pid)
+	err := c.fill(id, launcher, pid)
 	if path := filepath.Join(dir, id.Instance); err == nil {
 		if err = os.Rename(c.path, path); err == nil {
 			c.path = path
 		}
+	}
+	if err == nil {
+		err = makeLauncher(launcher, id.App)
 	}
 	if err != nil {
 		c.remove()
@@ -58,7 +66,7 @@ func leaveCard(own, runtime string, id *portals.Identity, pid int) (*card, error
 	return c, nil
 }
 
-func (c *card) fill(id *portals.Identity, pid int) (err error) {
+func (c *card) fill(id *portals.Identity, launcher string, pid int) (err error) {
 	c.ref, err = os.OpenFile(filepath.Join(c.path, ".ref"), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -67,7 +75,7 @@ func (c *card) fill(id *portals.Identity, pid int) (err error) {
 	if err = unix.FcntlFlock(c.ref.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_RDLCK}); err != nil {
 		return os.NewSyscallError("fcntl", err)
 	}
-	if err = os.WriteFile(filepath.Join(c.path, "snug"), nil, 0o600); err != nil { // so that Sweep knows it
+	if err = os.WriteFile(filepath.Join(c.path, marker), []byte(launcher), 0o600); err != nil {
 		return err
 	}
 	if err = os.WriteFile(filepath.Join(c.path, "info"), id.Info(), 0o600); err != nil {
@@ -77,18 +85,82 @@ func (c *card) fill(id *portals.Identity, pid int) (err error) {
 }
 
 func (c *card) remove() {
-	removeCard(c.path)
+	removeCard(c.path, filepath.Dir(c.path))
 	if c.ref != nil {
 		c.ref.Close()
 	}
 }
 
-// removeCard removes what leaveCard makes, and nothing else.
-func removeCard(path string) {
-	for _, name := range [...]string{"bwrapinfo.json", "info", "snug", ".ref"} {
+// removeCard removes what leaveCard makes, and nothing else; the launcher, if no other card beside it
+// has noted that.
+func removeCard(path, beside string) {
+	launcher := notedLauncher(path)
+	for _, name := range [...]string{"bwrapinfo.json", "info", marker, ".ref"} {
 		os.Remove(filepath.Join(path, name))
 	}
 	os.Remove(path)
+	if launcher == "" || beside == "" {
+		return
+	}
+	others, _ := os.ReadDir(beside)
+	for _, e := range others {
+		if notedLauncher(filepath.Join(beside, e.Name())) == launcher {
+			return
+		}
+	}
+	if isOurLauncher(launcher) {
+		os.Remove(launcher)
+	}
+}
+
+// marker is the file that makes a card ours.
+const marker = "snug"
+
+func notedLauncher(card string) string {
+	text, _ := readSmall(filepath.Join(card, marker))
+	return text
+}
+
+// ownLauncher is the line that tells a launcher of ours from a person's.
+const ownLauncher = "\nX-Snug-Identity=true\n"
+
+func isOurLauncher(path string) bool {
+	text, err := readSmall(path)
+	return err == nil && strings.HasPrefix(text, "[Desktop Entry]\n") && strings.HasSuffix(text, ownLauncher)
+}
+
+// readSmall reads a file that may be anything.
+func readSmall(path string) (string, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, 8<<10))
+	return string(text), err
+}
+
+// makeLauncher writes the launcher of an app that has none.
+func makeLauncher(path, app string) error {
+	if path == "" {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil // another instance's, or the app was installed just now
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("[Desktop Entry]\nType=Application\nName=" + app + "\nExec=snug run " + app +
+		"\nNoDisplay=true\n# Portals want to find the app by its id. It goes when the app ends." + ownLauncher)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
 }
 
 // Sweep removes what was left when snug was killed: from a Plan.Dir, and from XDG_RUNTIME_DIR.
@@ -105,8 +177,8 @@ func sweepCards(runtime string) {
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if _, err := os.Lstat(filepath.Join(path, "snug")); err == nil && isStale(path) {
-			removeCard(path)
+		if _, err := os.Lstat(filepath.Join(path, marker)); err == nil && isStale(path) {
+			removeCard(path, dir)
 		}
 	}
 }
@@ -140,7 +212,7 @@ func sweepDir(dir string) {
 		case socket:
 			os.Remove(path)
 		default:
-			removeCard(path)
+			removeCard(path, "")
 		}
 	}
 }

@@ -154,15 +154,30 @@ func checkSize(size string) (what, hint string) {
 	return "is no size", "digits and one of K, M, G, T, as in 4G; or unlimited"
 }
 
+// knownPortals are the portals of xdg-desktop-portal 1.20. Others pass, as there will be new ones, but
+// not what is one of these misspelt.
+const knownPortals words.Set = "Account Background Camera Clipboard Email FileChooser GameMode GlobalShortcuts Inhibit " +
+	"InputCapture Location MemoryMonitor NetworkMonitor Notification OpenURI PowerProfileMonitor Print ProxyResolver " +
+	"Realtime RemoteDesktop ScreenCast Screenshot Secret Settings Trash Usb Wallpaper"
+
 func checkPortal(name string) (what, hint string) {
-	if name == "*" {
+	switch {
+	case name == "*":
 		return "would allow every portal there will ever be", "name the portals: FileChooser, OpenURI, Settings"
-	}
-	if name == "DynamicLauncher" {
+	case name == "DynamicLauncher":
 		return "would write launchers that start flatpak in place of snug", "leave it out"
-	}
-	if !words.Every(name, func(c byte) bool { return words.IsLetter(c) || words.IsDigit(c) }) {
+	case knownPortals.Has(name):
+		return "", ""
+	case !words.Every(name, func(c byte) bool { return words.IsLetter(c) || words.IsDigit(c) }):
 		return "is no portal", "a name such as FileChooser"
+	}
+	for _, known := range knownPortals.List() {
+		if strings.EqualFold(known, name) {
+			return "is no portal", "did you mean " + known + "?"
+		}
+	}
+	if near := nearest(name, knownPortals.List()); near != "" {
+		return "is no portal", "did you mean " + near + "?"
 	}
 	return "", ""
 }

@@ -68,6 +68,8 @@ func checkBusName(name string) (what, hint string) {
 		return "would be the bus without a filter", "name the services: org.freedesktop.Notifications"
 	case strings.HasPrefix(name, ":"):
 		return "is a connection's unique name", syntax
+	case name == "org.freedesktop.portal.Desktop", name == "org.freedesktop.portal.Documents":
+		return "is the name of all portals", `name the portals: portals.allow = ["FileChooser"], portals.documents = true`
 	case (dbus.Policy{See: []string{name}}).Check() != nil:
 		return "is no bus name", syntax
 	}

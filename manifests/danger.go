@@ -40,18 +40,39 @@ var dangers = [...]struct{ code, why string }{
 }
 
 // dangerousNames are the bus names by which a program leaves a sandbox or reads what others keep;
-// what lies below each is as bad.
+// what lies below each is as bad. Terminals and starters run what they are told to, outside.
 var dangerousNames = [...]string{
 	"org.freedesktop.systemd1",
+	"org.freedesktop.machine1",
 	"org.freedesktop.Flatpak",
-	"ca.desrt.dconf",
+	"org.freedesktop.portal",
+	"org.freedesktop.impl.portal", // what portals trust, among it who may do what
 	"org.freedesktop.secrets",
 	"org.kde.kwalletd5",
 	"org.kde.kwalletd6",
+	"ca.desrt.dconf",
+	"org.xfce.Xfconf",
+	"org.gtk.vfs",
+	"org.freedesktop.UDisks2",
+	"org.freedesktop.PackageKit",
+	"org.bluez.obex",
 	"org.gnome.Shell",
+	"org.gnome.Mutter",
+	"org.Cinnamon",
 	"org.kde.KWin",
 	"org.kde.plasmashell",
-	"org.freedesktop.impl.portal", // what portals trust, among it who may do what
+	"org.kde.krunner",
+	"org.kde.klauncher5",
+	"org.kde.kded5",
+	"org.kde.kded6",
+	"org.kde.kglobalaccel",
+	"org.gnome.Terminal",
+	"org.gnome.Console",
+	"org.gnome.Ptyxis",
+	"org.kde.konsole",
+	"org.kde.yakuake",
+	"org.mate.Terminal",
+	"org.xfce.Terminal5",
 }
 
 // Codes returns every code that accept may hold.

@@ -148,7 +148,7 @@ func TestParseValues(t *testing.T) {
 		{"network.listen", "127.0.0.1:8080|[::1]:80", "localhost:80|127.0.0.1|[::/0]:80|:80"},
 		{"bus.session.talk", "a.b|org.example.*|org.example.App-1|org.example.App-*", "a|*|org.*|:1.5|a..b|a.*.b|a.1b|a b.c|.*"},
 		{"bus.session.call", "a.b=|a.b=*|a.b=c.d.E@/x/*|a.b=@/", "a.b|a=x|a.b=c d|a.b=c@x|a.b=c.d"},
-		{"portals.allow", "FileChooser|USB", "*|File*|File.Chooser|"},
+		{"portals.allow", "FileChooser|Usb|SomethingNew", "*|File*|File.Chooser|"},
 		{"process.pass", "EDITOR|_X1", "|1X|A=B|A B|LC_*"},
 		{"process.capabilities", "CAP_NET_ADMIN|net_admin|all", "|net-admin|all,x"},
 		{"process.seccomp", "default|off|/etc/x.json|~/x.json", "|x.json|/etc/x|on|~/../x.json"},

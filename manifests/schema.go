@@ -231,7 +231,7 @@ var schema = [...]Key{
 		field: func(m *Manifest) any { return &m.Bus.A11y.Enable }},
 
 	{Name: "portals.allow", Kind: kindList, check: checkPortal,
-		Doc:   "portals by name: FileChooser, OpenURI, Settings",
+		Doc:   "portals by name: FileChooser OpenURI Settings Notification Print Camera Secret Trash Background",
 		field: func(m *Manifest) any { return &m.Portals.Allow }},
 	{Name: "portals.documents", Kind: kindFlag, Default: "false",
 		Doc:   "files picked in a portal's dialog appear in the document portal",

@@ -12,8 +12,8 @@ import (
 // Config is all that a broker is told.
 type Config struct {
 	Buses []Bus
-	// Log is the descriptor that takes a line of JSON for each decision, or -1. Lines of a named App
-	// hold the line of its manifest, or the command, that would allow what was refused.
+	// Log is the descriptor that takes a line of JSON for each decision, or -1. A refusal tells what
+	// would allow it: a command for the App, as "snug grant" calls it, or else a flag.
 	Log int
 	App string
 	// Background is the descriptor of a socket of packets by which the broker asks for what the portal

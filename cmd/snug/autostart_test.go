@@ -13,7 +13,7 @@ import (
 
 func TestAutostart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "autostart")
-	a := &autostart{dir: dir, id: "org.example.App", program: "/opt/my tools/snug", command: []string{"/usr/bin/app", "--gui"}}
+	a := &autostart{dir: dir, id: "org.example.App", app: "org.example.App", title: "The App", program: "/opt/my tools/snug", command: []string{"/usr/bin/app", "--gui"}}
 	path := filepath.Join(dir, "org.example.App.desktop")
 	exec := func() string {
 		file, err := desktop.Read(path)
@@ -31,7 +31,7 @@ func TestAutostart(t *testing.T) {
 		}
 		return strings.Join(commands[0].Argv, "|")
 	}
-	const plain = "/opt/my tools/snug|run|--files-arguments=off|org.example.App"
+	const plain = "/opt/my tools/snug|run|--autostart|--files-arguments=off|org.example.App"
 	for _, tt := range []struct {
 		name    string
 		command []string

@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/brokers"
+	"snug/manifests/desktop"
 	"snug/sandbox"
 )
 
@@ -59,13 +61,33 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 			b.Launcher = p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
 		}
 	}
-	if p.sandbox.Identity != nil && p.app.Known && p.sandbox.Background {
+	if p.app.Known {
+		if b.Advise = p.app.ID; p.app.File != "" {
+			b.Advise = p.app.File
+		}
+	}
+	if p.app.Known && p.sandbox.Background {
 		if program, err := os.Executable(); err == nil {
-			a := &autostart{dir: p.world.Config + "/autostart", id: p.app.ID, program: program, command: p.command}
-			b.Autostart = a.set
+			b.Autostart = p.autostart(program).ask
 		}
 	}
 	return b
+}
+
+// autostart is how the app of a plan can be started at login.
+func (p *plan) autostart(program string) *autostart {
+	a := &autostart{dir: p.world.Config + "/autostart", id: p.app.ID, app: p.app.ID, program: program, command: p.command}
+	if p.app.File != "" {
+		a.app = p.app.File
+		if !filepath.IsAbs(a.app) {
+			a.app = filepath.Join(p.world.Cwd, a.app)
+		}
+	}
+	if file, err := p.search.Lookup(p.app.ID + ".desktop"); err == nil {
+		a.title, _ = file.Get(desktop.Entry, "Name")
+		a.icon, _ = file.Get(desktop.Entry, "Icon")
+	}
+	return a
 }
 
 // connect tells the brokers that the app runs, and the person if they end before it.
@@ -74,7 +96,7 @@ func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
 		return brokerFailure(err)
 	}
 	b.Lost(func(said string) {
-		os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more\n" + clean(said))
+		os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more; stop and start it for a new one\n" + clean(said))
 	})
 	return nil
 }
@@ -82,7 +104,19 @@ func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
 // brokerFailure says that the broker could not be started.
 func brokerFailure(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return &hinted{"the broker of the message buses is missing: " + err.Error(), "install snug-broker beside snug"}
+		return &hinted{"the broker of the message buses is missing: " + err.Error(), "snug-broker belongs into the folder of snug: make install puts it there"}
 	}
 	return &hinted{"the broker of the message buses: " + err.Error(), ""}
+}
+
+// checkBackground refuses the portal Background to what has no manifest, as the session could not start
+// it; and a start by the session to an app whose manifest does not allow it any more.
+func (p *plan) checkBackground() error {
+	switch {
+	case p.own.login && !p.sandbox.Background:
+		return &hinted{p.app.ID + " is not allowed to be started at login any more", "remove its launcher, or allow it: snug grant " + p.app.ID + " portals.allow=Background --keep"}
+	case p.sandbox.Background && !p.app.Known:
+		return &hinted{"portals.allow = \"Background\": only an app with a manifest can be started at login", "leave it out; nothing ends an app in the background"}
+	}
+	return nil
 }

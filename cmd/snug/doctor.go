@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 	"snug/sandbox"
 )
@@ -110,9 +111,24 @@ func findingsForMachines(list []finding) []examined {
 
 // examine looks at everything that a use needs.
 func examine(use string) []finding {
-	list := []finding{kernel(), trial(), userNamespaces(), landlockABI(), runtimeDir(), networkHelper()}
+	list := []finding{kernel(), trial(), userNamespaces(), landlockABI(), runtimeDir(), networkHelper(), programs()}
 	list = append(list, subordinateIDs(use != "run"))
 	return list
+}
+
+// programs looks for those that belong beside snug.
+func programs() finding {
+	d := finding{name: "programs", ok: true, text: "snug-broker and snug-open lie beside snug"}
+	for _, name := range []string{"snug-open", "snug-broker"} {
+		f, err := brokers.Program(name)
+		if err == nil {
+			f.Close()
+			continue
+		}
+		d.ok, d.text = false, err.Error()
+		d.hint = "message buses and portals need it: install all of snug's programs into one folder"
+	}
+	return d
 }
 
 func kernel() finding {

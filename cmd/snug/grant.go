@@ -93,10 +93,16 @@ func (c *console) grantPath(w *compose.World, name, path string, write, keep boo
 	case keep && r.App == "":
 		return &hinted{"instance " + quote(r.Name) + " runs a command, which has no manifest to keep it in", "leave out --keep, and grant it anew at the next start"}
 	}
-	if err := c.grantLive(w, r, path, write); err != nil || !keep {
-		return err
+	if keep { // first, as it may be refused: what is dangerous is not given without a code
+		if err := c.keep(w, r.App, []manifests.Change{keptPath(w, path, write)}); err != nil {
+			return err
+		}
 	}
-	return c.keep(w, r.App, []manifests.Change{keptPath(w, path, write)})
+	err = c.grantLive(w, r, path, write)
+	if err != nil && keep {
+		c.say("it is kept for the next starts, but not granted to "+quote(r.Name)+":", "")
+	}
+	return err
 }
 
 // isMany reports whether a word stands for several instances.
@@ -226,7 +232,7 @@ func (c *console) noteGrant(add *compose.Addition, sight *sandbox.Sight, write b
 	for _, warning := range add.Warnings {
 		c.say("warning: "+warning.What, warning.Hint)
 	}
-	if add.Danger != "" && isTerminal(c.err) {
+	if add.Danger != "" {
 		c.say(isDangerous(compose.Entry{Danger: add.Danger}), "")
 	}
 	if write && add.IsFile && sight.Beside {

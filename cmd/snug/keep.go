@@ -23,9 +23,12 @@ func (c *console) keep(w *compose.World, word string, changes []manifests.Change
 	path := catalogue.DropIn(app.ID)
 	did, err := catalogue.Keep(app, facts(w), changes, func(m *manifests.Manifest) error { return checkFiles(w, m, changes, path) })
 	var p manifests.Problem
+	var all manifests.Problems
 	switch {
+	case errors.As(err, &all):
+		return pasteable(app.ID, changes, all)
 	case errors.As(err, &p):
-		return manifests.Problems{p}
+		return pasteable(app.ID, changes, manifests.Problems{p})
 	case err != nil:
 		return err
 	case did:
@@ -36,6 +39,23 @@ func (c *console) keep(w *compose.World, word string, changes []manifests.Change
 	}
 	c.say(quote(path)+" says so already", "")
 	return nil
+}
+
+// pasteable makes the hint of a danger that nobody has accepted the command that does accept it.
+func pasteable(app string, changes []manifests.Change, problems manifests.Problems) error {
+	for i := range problems {
+		if !strings.HasPrefix(problems[i].Hint, "if you mean it, ") {
+			continue
+		}
+		_, rest, _ := strings.Cut(problems[i].Hint, `"`)
+		code, _, _ := strings.Cut(rest, `"`)
+		hint := "if you mean it: snug grant " + shellWord(app)
+		for _, change := range changes {
+			hint += " " + shellWord(change.Key+"="+change.Value)
+		}
+		problems[i].Hint = hint + " " + shellWord("accept="+code) + " --keep"
+	}
+	return problems
 }
 
 // checkFiles looks at what is to be kept of files as at a start: of them the words alone do not tell

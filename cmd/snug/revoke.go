@@ -61,8 +61,12 @@ func (c *console) revokePath(w *compose.World, name, path string, keep bool) err
 	case err != nil:
 		return err
 	case keep:
-		if err = c.keep(w, r.App, unkeptPath(w, path)); revoked && isStatus(err, exitNo) {
+		err = c.keep(w, r.App, unkeptPath(w, path))
+		switch {
+		case revoked && isStatus(err, exitNo):
 			return nil // one of the two was there to be taken
+		case err == nil && !revoked:
+			c.say("gone for its next starts; "+quote(r.Name)+" has it until it ends", "snug stop "+r.Name)
 		}
 		return err
 	case !revoked:

@@ -24,7 +24,8 @@ type ownFlags struct {
 	name   string
 	detach bool
 	log    string
-	ready  int // hidden: the descriptor on which a detached snug says that its app runs
+	login  bool // hidden: the session starts the app, as that has asked for
+	ready  int  // hidden: the descriptor on which a detached snug says that its app runs
 }
 
 func runFlags(f *pflag.FlagSet) { new(ownFlags).add(f) }
@@ -35,6 +36,8 @@ func (o *ownFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.name, "name", "", "call the instance `NAME`")
 	f.BoolVar(&o.detach, "detach", false, "return after 0.1 s, print its name, drop its output")
 	f.StringVar(&o.log, "log", "", "write what brokers decide to `FILE`, or - for here")
+	f.BoolVar(&o.login, "autostart", false, "")
+	f.MarkHidden("autostart")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -199,6 +202,9 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	}
 	p.command = command.Argv
 	if p.sandbox, err = compose.Compose(p.merged, w, command); err != nil {
+		return nil, err
+	}
+	if err := p.checkBackground(); err != nil {
 		return nil, err
 	}
 	c.note(p)

@@ -24,14 +24,14 @@ type rules = struct{ See, Talk, Own, Call, Broadcast []manifests.Text }
 // buses makes what the app reaches of message buses, and of the portals behind them.
 func (c *composer) buses() {
 	c.tellRules()
-	session, portals := policyOf(c.m.Bus.Session), c.portalNames()
+	session, allowed := policyOf(c.m.Bus.Session), c.portalNames()
 	system := policyOf(c.m.Bus.System)
-	if isEmpty(session) && len(portals) == 0 && isEmpty(system) {
+	if isEmpty(session) && len(allowed) == 0 && isEmpty(system) {
 		c.tell(groupApps, "no message bus", "")
 	}
-	c.tellPortals(portals)
-	if !isEmpty(session) || len(portals) > 0 {
-		c.sessionBus(session, portals)
+	c.tellPortals(allowed)
+	if !isEmpty(session) || len(allowed) > 0 {
+		c.sessionBus(session, allowed)
 	}
 	if !isEmpty(system) {
 		c.systemBus(system)
@@ -40,21 +40,25 @@ func (c *composer) buses() {
 }
 
 // sessionBus makes what the app reaches of the session bus and by portals.
-func (c *composer) sessionBus(policy dbus.Policy, portals []manifests.Text) {
+func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 	key, asks := "bus.session", firstOf(c.m.Bus.Session)
 	if asks.Origin == "" {
-		key, asks = "portals.allow", portals[0]
+		key, asks = "portals.allow", allowed[0]
 	}
-	if len(portals) > 0 && !c.hasPortalID(portals[0]) {
+	if len(allowed) > 0 && !c.hasPortalID(allowed[0]) {
 		return
 	}
 	socket, found := c.busSocket(sessionAddress(c.w))
 	if !found {
 		c.noBus(key, asks)
+		c.opener(allowed) // which says what is missing
 		return
 	}
-	if len(portals) > 0 {
-		c.portals(&policy, portals)
+	if isPortalID(c.m.ID.Value) { // else a portal that it reaches by a rule would take it for a program outside
+		c.out.Identity = &portals.Identity{App: c.m.ID.Value, Instance: c.w.Instance, Network: c.networkMode() != "off"}
+	}
+	if len(allowed) > 0 {
+		c.portals(&policy, allowed)
 	}
 	if c.isBusName() {
 		c.ownNames(&policy)

@@ -13,7 +13,7 @@ import (
 	"snug/sandbox"
 )
 
-// portals grants portals by name, with the identity by which they know the app.
+// portals grants portals by name.
 func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
 	if !c.w.hasPortal() {
 		c.warn("portals.allow", names[0], "this desktop has no portals", "install xdg-desktop-portal and a backend for your desktop, such as xdg-desktop-portal-gtk")
@@ -22,7 +22,6 @@ func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
 		portals.Allow(session, name.Value)
 		c.out.Background = c.out.Background || name.Value == "Background"
 	}
-	c.out.Identity = &portals.Identity{App: c.m.ID.Value, Instance: c.w.Instance, Network: c.networkMode() != "off"}
 	if c.m.Portals.FlatpakInfo.Value {
 		c.add(portals.InfoPath, &sandbox.Data{Dest: portals.InfoPath, Content: c.out.Identity.Info(), Mode: 0o444, Origin: c.m.Portals.FlatpakInfo.Origin})
 	} else if slices.ContainsFunc(names, func(name manifests.Text) bool { return name.Value == "FileChooser" }) {

@@ -32,6 +32,8 @@ type Plan struct {
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
 
+	// Advise is what "snug grant" calls the app, for the advice in Log; "" advises flags.
+	Advise string
 	// Launcher is where portals look for a launcher of the app's id, if it has none, or "".
 	Launcher string
 
@@ -63,12 +65,13 @@ type Brokers struct {
 // Start makes the sockets of a plan and begins to start the broker; it returns when the broker's
 // first process exists. It is called before anything that gives this process's memory away, such as
 // sandbox.Supervise, and not at all if there is nothing to serve.
-func Start(p Plan) (b *Brokers, err error) {
-	b = &Brokers{plan: p, started: make(chan struct{}), closing: make(chan struct{})}
+func Start(p Plan) (started *Brokers, err error) {
+	b := &Brokers{plan: p, started: make(chan struct{}), closing: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			b.closeSockets()
 			b.stopAsks()
+			started = nil
 		}
 	}()
 	sweepDir(p.Dir)

@@ -21,10 +21,7 @@ const (
 // spec is the broker's sandbox.
 func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	h := &b.plan.Host
-	config := portals.Config{Log: -1, Background: -1}
-	if b.plan.Identity != nil {
-		config.App = b.plan.Identity.App
-	}
+	config := portals.Config{Log: -1, Background: -1, App: b.plan.Advise}
 	s := &sandbox.Spec{
 		Users:    sandbox.Users{UID: h.UID, GID: h.GID},
 		Hostname: programName,

@@ -246,7 +246,7 @@ func (e *FindError) Error() string {
 }
 
 // Find finds an instance by name, else by app id if only one runs, else by process id, else by its name
-// or app id in any case, as apps are found, if only one resembles.
+// or app id in any case or its program, as apps are found, if only one resembles.
 func (d *Dir) Find(word string) (*Record, error) {
 	list, err := d.List()
 	if err != nil {
@@ -280,12 +280,14 @@ func (d *Dir) Find(word string) (*Record, error) {
 	return resembling(list, word, all)
 }
 
-// resembling finds the one instance whose name or app id is the word in another case.
+// resembling finds the one instance whose name or app id is the word in another case, or whose program
+// is called so.
 func resembling(list []*Record, word string, all []string) (*Record, error) {
 	var found []*Record
 	var several []string
 	for _, r := range list {
-		if strings.EqualFold(r.Name, word) || word != "" && strings.EqualFold(r.App, word) {
+		program := len(r.Command) > 0 && filepath.Base(r.Command[0]) == word
+		if strings.EqualFold(r.Name, word) || word != "" && (strings.EqualFold(r.App, word) || program) {
 			found, several = append(found, r), append(several, r.Name)
 		}
 	}

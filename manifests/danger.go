@@ -48,6 +48,9 @@ var dangerousNames = [...]string{
 	"org.freedesktop.portal",
 	"org.freedesktop.impl.portal", // what portals trust, among it who may do what
 	"org.freedesktop.secrets",
+	"org.gnome.keyring",
+	"org.kde.ksecretd",
+	"org.kde.kwalletd",
 	"org.kde.kwalletd5",
 	"org.kde.kwalletd6",
 	"ca.desrt.dconf",
@@ -57,6 +60,7 @@ var dangerousNames = [...]string{
 	"org.freedesktop.PackageKit",
 	"org.bluez.obex",
 	"org.gnome.Shell",
+	"org.gnome.SessionManager",
 	"org.gnome.Mutter",
 	"org.Cinnamon",
 	"org.kde.KWin",
@@ -132,7 +136,7 @@ func talkCode(key *Key, rule string) string {
 	name, _, _ := strings.Cut(rule, "=")
 	for _, dangerous := range dangerousNames {
 		switch {
-		case within(strings.TrimSuffix(name, ".*"), dangerous):
+		case isOrBelow(name, dangerous):
 			return "talk:" + name
 		case dbus.Covers(name, dangerous):
 			return busCode(key)
@@ -141,8 +145,15 @@ func talkCode(key *Key, rule string) string {
 	return ""
 }
 
+// isOrBelow reports whether a granted name is a dangerous one, or lies below it; programs of which
+// several run put a hyphen and a number behind theirs.
+func isOrBelow(name, dangerous string) bool {
+	return within(strings.TrimSuffix(name, ".*"), dangerous) || strings.HasPrefix(name, dangerous+"-")
+}
+
 // ownCode is dangerCode for a name that the app may own: its id, its MPRIS name and what lies
-// below them are its own, and so are the names of tray icons, which hold a process id.
+// below them are its own, and so are the names of tray icons, which hold a process id. An id that is a
+// vendor's, or that of a part of the desktop, makes no name the app's own.
 func ownCode(key *Key, name, id string) string {
 	stem := strings.TrimSuffix(name, ".*")
 	for _, tray := range [...]string{"org.freedesktop.StatusNotifierItem-", "org.kde.StatusNotifierItem-"} {
@@ -150,10 +161,19 @@ func ownCode(key *Key, name, id string) string {
 			return ""
 		}
 	}
-	if id != "" && (within(stem, id) || within(stem, "org.mpris.MediaPlayer2."+id)) {
+	if IsOwnID(id) && (within(stem, id) || within(stem, "org.mpris.MediaPlayer2."+id)) {
 		return ""
 	}
 	return "own:" + name
+}
+
+// IsOwnID reports whether an id can be an app's: three parts or more, as flatpak wants them, and not
+// below what belongs to every desktop.
+func IsOwnID(id string) bool {
+	if strings.Count(id, ".") < 2 || within(id, "org.freedesktop") {
+		return false
+	}
+	return !slices.ContainsFunc(dangerousNames[:], func(d string) bool { return isOrBelow(id, d) || within(d, id) })
 }
 
 func busCode(key *Key) string {

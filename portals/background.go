@@ -2,6 +2,7 @@ package portals
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -17,9 +18,22 @@ import (
 
 // Autostart is what an app asks of the portal Background.
 type Autostart struct {
-	On      bool     // to be started at login, or no more
-	Command []string // what to start, in the app's own words; empty: as it was started
+	On      bool          // to be started at login, or no more
+	Command []string      // what to start, in the app's own words; empty: as it was started
+	Asked   time.Duration // when, by CLOCK_MONOTONIC
 }
+
+// Late reports whether the app has been told by now that nobody has answered.
+func (a Autostart) Late() bool { return now()-a.Asked >= patience }
+
+// now is the time by a clock that all processes of a machine share.
+func now() time.Duration {
+	var t unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &t)
+	return time.Duration(t.Nano())
+}
+
+const stamp = 8 // bytes
 
 const (
 	maxAutostart = 8 << 10
@@ -29,11 +43,11 @@ const (
 
 var errAutostart = errors.New("malformed request for autostart")
 
-// encode spells the request as a packet: "0" or "1", and each word behind a zero byte.
+// encode spells the request as a packet: the time, "0" or "1", and each word behind a zero byte.
 func (a Autostart) encode() ([]byte, error) {
-	b := []byte{'0'}
+	b := append(binary.NativeEndian.AppendUint64(nil, uint64(a.Asked)), '0')
 	if a.On {
-		b[0] = '1'
+		b[stamp] = '1'
 	}
 	for _, word := range a.Command {
 		if bytes.IndexByte([]byte(word), 0) >= 0 {
@@ -49,7 +63,12 @@ func (a Autostart) encode() ([]byte, error) {
 
 // ParseAutostart reads a packet of a broker, of which nothing is believed but that it speaks for its app.
 func ParseAutostart(packet []byte) (a Autostart, err error) {
-	if len(packet) == 0 || len(packet) > maxAutostart || packet[0] != '0' && packet[0] != '1' || bytes.Count(packet, []byte{0}) > maxWords {
+	if len(packet) <= stamp || len(packet) > maxAutostart {
+		return a, errAutostart
+	}
+	a.Asked = time.Duration(binary.NativeEndian.Uint64(packet))
+	packet = packet[stamp:]
+	if packet[0] != '0' && packet[0] != '1' || bytes.Count(packet, []byte{0}) > maxWords {
 		return a, errAutostart
 	}
 	a.On = packet[0] == '1'
@@ -70,7 +89,7 @@ func ParseAutostart(packet []byte) (a Autostart, err error) {
 func background(fd int) dbus.Stand {
 	return dbus.Stand{Name: Desktop, Interface: "org.freedesktop.portal.Background", Member: "RequestBackground",
 		Answer: func(options map[string]any) (uint32, map[string]bool) {
-			a := Autostart{}
+			a := Autostart{Asked: now()}
 			a.On, _ = options["autostart"].(bool)
 			a.Command, _ = options["commandline"].([]string)
 			done := askStarter(fd, a)

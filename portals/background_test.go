@@ -8,7 +8,7 @@ import (
 )
 
 func TestAutostart(t *testing.T) {
-	for _, want := range []Autostart{{}, {On: true}, {On: true, Command: []string{"app"}}, {Command: []string{"app", "", "--x y"}}} {
+	for _, want := range []Autostart{{}, {On: true}, {On: true, Command: []string{"app"}, Asked: 1 << 40}, {Command: []string{"app", "", "--x y"}}} {
 		packet, err := want.encode()
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestAutostart(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "2", "1x", "x", "1" + strings.Repeat("\x00", maxWords+1), "1\x00" + strings.Repeat("x", maxAutostart)} {
-		if got, err := ParseAutostart([]byte(bad)); err == nil {
+		if got, err := ParseAutostart([]byte("\x00\x00\x00\x00\x00\x00\x00\x00" + bad)); err == nil {
 			t.Errorf("%.20q: %v", bad, got)
 		}
 	}
@@ -35,8 +35,8 @@ func TestAutostart(t *testing.T) {
 
 // FuzzParseAutostart: what a supervisor reads is spelled so that it is read alike.
 func FuzzParseAutostart(f *testing.F) {
-	f.Add([]byte("1\x00app\x00--x"))
-	f.Add([]byte("0"))
+	f.Add([]byte("12345678" + "1\x00app\x00--x"))
+	f.Add([]byte("123456780"))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		a, err := ParseAutostart(packet)
 		if err != nil {

@@ -11,6 +11,9 @@ import (
 	"snug/portals/dbus"
 )
 
+// systemConnections bounds the connections to the bus of the system, which has 256 for a user.
+const systemConnections = 64
+
 // Serve serves all brokers of a Config until ctx ends. It owns the descriptors that the Config names,
 // and closes those that it does not need any more.
 func Serve(ctx context.Context, c Config) error {
@@ -29,7 +32,11 @@ func Serve(ctx context.Context, c Config) error {
 	for _, b := range c.Buses {
 		listener := os.NewFile(uintptr(b.Listen), b.Name)
 		defer listener.Close()
-		buses = append(buses, dbus.Bus{Listener: listener, Address: b.Address, Policy: b.Policy, Stands: stands,
+		most := 0
+		if b.Name == "system" {
+			most = systemConnections
+		}
+		buses = append(buses, dbus.Bus{Connections: most, Listener: listener, Address: b.Address, Policy: b.Policy, Stands: stands,
 			Log: log, Name: b.Name, Advise: advice(c.App, b.Name)})
 	}
 	return dbus.Serve(ctx, buses...)

@@ -2,33 +2,44 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/brokers"
 	"snug/manifests/desktop"
 	"snug/sandbox"
 )
 
-// openLog opens what --log names, or gives nil.
-func openLog(name string) (*os.File, error) {
+// openLog opens what --log names, or gives nil. done closes it, when all of it has been written.
+func openLog(name string) (f *os.File, done func(), err error) {
 	switch name {
 	case "":
-		return nil, nil
+		return nil, func() {}, nil
 	case "-":
-		fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3)
-		if err != nil {
-			return nil, os.NewSyscallError("fcntl", err)
-		}
-		return os.NewFile(uintptr(fd), "standard error"), nil
+		return copyToStderr()
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, &hinted{"--log " + quote(name) + ": " + cause(err), "a file that you may write, or -"}
+		return nil, nil, &hinted{"--log " + quote(name) + ": " + cause(err), "a file that you may write, or -"}
 	}
-	return f, nil
+	return f, func() { f.Close() }, nil
+}
+
+// copyToStderr gives a file that ends up on standard error. That itself is not for the broker: a terminal
+// could be read by it.
+func copyToStderr() (f *os.File, done func(), err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		io.Copy(os.Stderr, r)
+		r.Close()
+	}()
+	return w, func() { w.Close(); <-copied }, nil
 }
 
 // cause is an error without the path that its message already names.
@@ -56,7 +67,7 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 	for _, bus := range p.sandbox.Buses {
 		b.Buses = append(b.Buses, brokers.Bus(bus))
 	}
-	if p.sandbox.Identity != nil {
+	if p.sandbox.Identity != nil && p.sandbox.Identity.App == p.merged.ID.Value {
 		if _, err := p.search.Lookup(p.sandbox.Identity.App + ".desktop"); err != nil {
 			b.Launcher = p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
 		}

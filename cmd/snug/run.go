@@ -370,11 +370,11 @@ func (c *console) launch(p *plan) (failed error) {
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
 	j.record.App = p.app.ID
 	if len(p.sandbox.Buses) > 0 {
-		log, err := openLog(p.own.log)
+		log, done, err := openLog(p.own.log)
 		if err != nil {
 			return err
 		}
-		defer log.Close()
+		defer done()
 		j.brokers = p.brokers(log)
 	}
 	if p.merged.Files.Live.Value {

@@ -39,6 +39,9 @@ func (c *composer) buses() {
 	c.accessible()
 }
 
+// nobody is the id of a sandboxed app that has none.
+const nobody = "snug.unnamed"
+
 // sessionBus makes what the app reaches of the session bus and by portals.
 func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 	key, asks := "bus.session", firstOf(c.m.Bus.Session)
@@ -54,8 +57,10 @@ func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 		c.opener(allowed) // which says what is missing
 		return
 	}
-	if isPortalID(c.m.ID.Value) { // else a portal that it reaches by a rule would take it for a program outside
-		c.out.Identity = &portals.Identity{App: c.m.ID.Value, Instance: c.w.Instance, Network: c.networkMode() != "off"}
+	// Without one a portal that the app reaches by a rule would take it for a program outside.
+	c.out.Identity = &portals.Identity{App: nobody, Instance: c.w.Instance, Network: c.networkMode() != "off"}
+	if isPortalID(c.m.ID.Value) {
+		c.out.Identity.App = c.m.ID.Value
 	}
 	if len(allowed) > 0 {
 		c.portals(&policy, allowed)
@@ -153,7 +158,9 @@ func (c *composer) ownNames(p *dbus.Policy) {
 	player := "org.mpris.MediaPlayer2." + id
 	p.Private = append(p.Private, id+".*")
 	p.Own = append(p.Own, player+".*")
-	portals.Speak(p, id)
+	if manifests.IsOwnID(id) {
+		portals.Speak(p, id)
+	}
 	portals.Speak(p, player)
 	c.tell(groupApps, "be "+player+" on the session bus", c.m.ID.Origin)
 }

@@ -9,8 +9,10 @@ import (
 // right behind them (sd-bus and zbus do), so the end of the bus's lines is found by counting: each
 // line but BEGIN is answered by one.
 //
-// What must never happen is that the bus sees messages where the filter still sees lines. A line has
-// no control characters, and the fourth byte of every message is 1.
+// What must never happen is that the bus sees messages where the filter still sees lines, or lines
+// where the filter sees messages. A line has no control characters, and the fourth byte of every
+// message is 1. Messages follow BEGIN, that word alone, and wait until the bus has answered every line
+// and said OK: what buses make of another BEGIN they do not agree on.
 
 const (
 	maxLine  = 16 << 10
@@ -25,6 +27,7 @@ type auth struct {
 	begun    bool // the app has sent BEGIN
 	asked    int  // lines of the app that are answered
 	answered int
+	accepted bool // the bus knows who we are, and so takes BEGIN for what it is
 }
 
 // app reads the next piece of what the app says: the zero byte or one line. It gives its length, or
@@ -41,7 +44,10 @@ func (a *auth) app(b []byte) (int, error) {
 	if n == 0 || err != nil {
 		return 0, err
 	}
-	if word, _, _ := bytes.Cut(b[:n-2], []byte{' '}); string(word) == "BEGIN" {
+	if word, _, more := bytes.Cut(b[:n-2], []byte{' '}); string(word) == "BEGIN" {
+		if more {
+			return 0, errAuth // dbus-daemon begins; dbus-broker says ERROR, and goes on reading lines
+		}
 		a.begun = true
 		return n, nil
 	}
@@ -59,6 +65,12 @@ func (a *auth) bus(b []byte) (int, error) {
 	}
 	if a.answered++; a.answered > a.asked {
 		return 0, errAuth
+	}
+	switch word, _, _ := bytes.Cut(b[:n-2], []byte{' '}); string(word) {
+	case "OK":
+		a.accepted = true
+	case "REJECTED":
+		a.accepted = false
 	}
 	return n, nil
 }

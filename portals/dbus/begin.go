@@ -70,6 +70,9 @@ func (c *conn) told(k *relay.Link, q question, h *header, body []byte) error {
 			c.owns(owner, []byte(q.name))
 		}
 	case whoIsIn:
+		if body == nil {
+			return nil // too many to look at: who comes from now on is known
+		}
 		if !eachName(h, body, func(name []byte) { c.askFor(k, name) }) {
 			return errQuestion
 		}

@@ -2,6 +2,7 @@ package dbus
 
 import (
 	"bytes"
+	"strconv"
 )
 
 // Calls to the bus itself. What is not in this table is refused: UpdateActivationEnvironment would
@@ -84,7 +85,11 @@ func (s *state) toBus(h *header, body []byte) verdict {
 	if s.isPrivate(first) {
 		return s.aboutPrivate(n, h.member(), first)
 	}
-	return s.aboutName(n, first)
+	v := s.aboutName(n, first)
+	if v.action == pass && n == owning {
+		return s.claims(h.member(), first)
+	}
+	return v
 }
 
 // list lets a list of names be asked for. Without a wish for an answer there is nothing to filter.
@@ -93,6 +98,20 @@ func list(h *header) verdict {
 		return verdict{action: drop}
 	}
 	return verdict{answer: answer{kind: names}}
+}
+
+// claims decides on a call about a name that the app may own.
+func (s *state) claims(member, name []byte) verdict {
+	_, again := s.claimed[string(name)]
+	switch {
+	case string(member) == "ReleaseName":
+		return verdict{change: unclaim, name: name}
+	case string(member) != "RequestName" || again:
+		return verdict{}
+	case len(s.claimed) >= maxOwned:
+		return verdict{action: refuse, answer: answer{kind: becomes, err: limitsExceeded, text: "the sandbox's filter lets an app own " + strconv.Itoa(maxOwned) + " names"}}
+	}
+	return verdict{change: claim, name: name}
 }
 
 // mayStart reports whether the app may call a name at all: that starts it.

@@ -52,7 +52,7 @@ func (c *conn) Judge(k *relay.Link, from relay.Side, in []byte) (taken int, err 
 			return taken, err
 		}
 		taken += n
-		if from == relay.App && len(c.own) > 0 {
+		if from == relay.App && (len(c.own) > 0 || c.auth.begun && !c.auth.over()) {
 			k.Hold(relay.App)
 			return taken, nil
 		}
@@ -77,10 +77,17 @@ func (c *conn) line(k *relay.Link, from relay.Side, b []byte) (n int, err error)
 	if n > 0 && err == nil {
 		k.Pass(from, b[:n], 0)
 	}
-	if c.auth.over() {
-		k.Established()
+	if !c.auth.over() || err != nil {
+		return n, err
 	}
-	return n, err
+	if !c.auth.accepted {
+		return n, errAuth
+	}
+	k.Established()
+	if from == relay.Host {
+		k.Release(relay.App)
+	}
+	return n, nil
 }
 
 // message deals with a message from its first byte on.
@@ -180,7 +187,7 @@ func (c *conn) fromApp(k *relay.Link, b []byte, h *header, body []byte) (int, er
 	if c.log != nil {
 		c.log.outgoing(c.id, h, v)
 	}
-	c.apply(k, v)
+	c.apply(k, h, v)
 	if v.action != drop && h.wantsReply() {
 		if err := c.ask(h.serial, v.answer); err != nil {
 			return 0, err

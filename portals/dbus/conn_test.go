@@ -39,7 +39,9 @@ func play(t testing.TB, p Policy, app, host string) (toApp, toBus string) {
 	ended := make(chan error)
 	go func() { ended <- loop.Run(ctx) }()
 	a[1].WriteString(app)
+	answered := make(chan string, 1)
 	if host == "" {
+		go func() { answered <- acceptAll(h[1]) }()
 		unix.Shutdown(int(a[1].Fd()), unix.SHUT_WR)
 	} else {
 		heard := make([]byte, len(greeted))
@@ -58,8 +60,28 @@ func play(t testing.TB, p Policy, app, host string) (toApp, toBus string) {
 		t.Error(err)
 	}
 	one, _ := io.ReadAll(a[1])
+	if host == "" {
+		return string(one), <-answered
+	}
 	two, _ := io.ReadAll(h[1])
 	return string(one), toBus + string(two)
+}
+
+// acceptAll says OK to every line before BEGIN, and gives what it has heard in the end.
+func acceptAll(h *os.File) string {
+	var heard []byte
+	room := make([]byte, 4096)
+	for said := 0; ; {
+		n, err := h.Read(room)
+		heard = append(heard, room[:n]...)
+		if err != nil {
+			return string(heard)
+		}
+		lines, _, _ := strings.Cut(string(heard), "BEGIN")
+		for ; said < strings.Count(lines, "\r\n"); said++ {
+			h.WriteString("OK\r\n")
+		}
+	}
 }
 
 // watched tells when its link has ended.

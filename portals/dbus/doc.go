@@ -53,5 +53,5 @@
 // The app is hostile in every byte, and so are its peers on the bus. The bus is trusted to name
 // senders, and not to fit its messages to any buffer. Everything is counted: bytes of a header, open
 // calls, peers, descriptors. A breach of the protocol by the app ends the one connection; a peer's
-// message that cannot be read is left out.
+// message that cannot be read is left out, unless descriptors came with it: whose they are nobody can tell then.
 package dbus

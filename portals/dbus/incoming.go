@@ -107,6 +107,7 @@ func (c *conn) reply(k *relay.Link, b []byte, h *header, body []byte) (int, erro
 	case a.kind == becomesText:
 		instead = replyText(c.draft, h, a.text)
 	case a.kind == becomesRequest:
+		c.pending--
 		instead = replyRequest(c.draft, h, a.request)
 	case a.kind == names && h.kind == methodReturn:
 		instead = c.visible(h, body)

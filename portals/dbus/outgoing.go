@@ -52,10 +52,12 @@ func (s *state) outgoing(h *header, body []byte) verdict {
 		return silent(h, s.toBus(h, body))
 	case s.isPrivate(to):
 		return s.toPrivate(h)
-	case s.reaches(to, h):
+	}
+	if stand := s.standFor(h); stand != nil {
+		return s.standIn(stand, h, body)
+	}
+	if s.reaches(to, h) {
 		return verdict{}
-	case s.standFor(h) != nil:
-		return s.standIn(s.standFor(h), h, body)
 	}
 	return silent(h, s.unreachable(h))
 }

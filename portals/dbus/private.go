@@ -82,7 +82,13 @@ const (
 	unchanged change = iota
 	take
 	giveBack
+	claim   // of a name on the bus
+	unclaim // likewise
 )
+
+// maxOwned bounds the names that one connection may ask for on the bus. Lists of names go to every
+// program there.
+const maxOwned = 256
 
 // aboutPrivate decides on a call to the bus about a private name. Nothing here changes anything.
 func (s *state) aboutPrivate(n need, member, name []byte) verdict {
@@ -145,10 +151,14 @@ func (s *state) toPrivate(h *header) verdict {
 }
 
 // apply changes who owns a private name, and tells the new owner; or lets a Stand answer.
-func (c *conn) apply(k *relay.Link, v verdict) {
+func (c *conn) apply(k *relay.Link, h *header, v verdict) {
 	if v.stand != nil {
 		r := v.answer.request
 		r.response, r.results = v.stand.Answer(r.options)
+		r.options = nil
+		if h.wantsReply() {
+			c.pending++
+		}
 	}
 	switch v.change {
 	case take:
@@ -156,6 +166,10 @@ func (c *conn) apply(k *relay.Link, v verdict) {
 		c.write(k, relay.App, nameAcquired(c.draft, c.self, string(v.name)))
 	case giveBack:
 		delete(c.family.owners, string(v.name))
+	case claim:
+		c.claimed[string(v.name)] = struct{}{}
+	case unclaim:
+		delete(c.claimed, string(v.name))
 	}
 }
 

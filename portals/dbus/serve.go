@@ -21,12 +21,17 @@ type Bus struct {
 	Stands []Stand
 	// Log gets a line of JSON for each decision, if it is not nil. A slow one holds up the app.
 	Log io.Writer
+	// Connections bounds those at a time; those beyond wait. 0 is 1,000, of which 64 may be
+	// authenticating. A bus has a limit for all programs of a user.
+	Connections int
 	// Name stands in the log, to tell several buses from each other.
 	Name string
 	// Advise, if it is not nil, says what a person could do to let a message pass, given the rule that
 	// would: a key and its value, as in "talk=org.example.App". The log tells it with a refusal.
 	Advise func(rule string) string
 }
+
+const maxConnections, maxGreeting = 1000, 64
 
 // Serve stands between apps and buses until ctx ends, and then closes all connections and gives nil.
 // Each connection of an app gets one of its own to the bus, with the credentials of this process.
@@ -54,8 +59,12 @@ func (b Bus) listen(loop *relay.Loop) error {
 	if b.Log != nil {
 		l = &log{to: b.Log, bus: b.Name, advise: b.Advise}
 	}
+	limits := relay.Limits{Links: maxConnections, Greeting: maxGreeting}
+	if b.Connections > 0 {
+		limits = relay.Limits{Links: min(b.Connections, maxConnections), Greeting: min(max(b.Connections/8, 1), maxGreeting)}
+	}
 	id, relatives := 0, newFamily(b.Policy.Private)
-	return loop.Listen(b.Listener, dialer(b.Address), func() relay.Judge {
+	return loop.Listen(b.Listener, limits, dialer(b.Address), func() relay.Judge {
 		id++
 		return &conn{state: newState(p, relatives, b.Stands), log: l, id: id}
 	})

@@ -33,26 +33,23 @@ func (s *state) standFor(h *header) *Stand {
 
 // ownerOf gives the unique name of a name's owner, if a destination is the name or that owner.
 func (s *state) ownerOf(name string, destination []byte) string {
-	if string(destination) != name && !unique(destination) {
+	owner := s.current[name]
+	if string(destination) != name && string(destination) != owner {
 		return ""
 	}
-	for owner, p := range s.peers {
-		if unique(destination) && owner != string(destination) {
-			continue
-		}
-		for _, g := range p.grants {
-			if g.text == name {
-				return owner
-			}
-		}
-	}
-	return ""
+	return owner
 }
+
+// maxPending bounds the answers of stands that one connection does not read.
+const maxPending = 16
 
 const invalidArgs = "org.freedesktop.DBus.Error.InvalidArgs"
 
 // standIn decides on a call that has a Stand.
 func (s *state) standIn(stand *Stand, h *header, body []byte) verdict {
+	if s.pending >= maxPending {
+		return silent(h, verdict{action: refuse, answer: answer{kind: becomes, err: limitsExceeded, text: "too many requests at a time"}})
+	}
 	owner := s.ownerOf(stand.Name, h.destination())
 	options, err := readOptions(string(h.signature()), body, h.big)
 	token, given := options["handle_token"].(string)

@@ -8,6 +8,9 @@ import (
 const (
 	maxOpen  = 1 << 16 // calls of the app without an answer, and calls to it
 	maxPeers = 1 << 14 // peers of which nothing is known but that they are there
+	// maxGranted bounds the peers that were seen to own a granted name, as the app can be one of them
+	// again and again. Later ones stay strangers.
+	maxGranted = 1 << 12
 )
 
 var (
@@ -22,8 +25,12 @@ type state struct {
 	stands    []Stand
 	self      string // the app's unique name, once the bus has said it
 	peers     map[string]*peer
-	asked     map[uint32]answer // what becomes of the answers to the app's calls, by serial
-	delivered map[call]struct{} // calls that the app may still answer
+	asked     map[uint32]answer   // what becomes of the answers to the app's calls, by serial
+	delivered map[call]struct{}   // calls that the app may still answer
+	claimed   map[string]struct{} // names that the app has asked for on the bus
+	granted   int                 // peers with grants
+	current   map[string]string   // who owns the names of stands now
+	pending   int                 // answers of stands that are not given yet
 }
 
 // peer is somebody with a unique name.
@@ -63,7 +70,8 @@ const (
 )
 
 func newState(p *policy, f *family, stands []Stand) *state {
-	return &state{policy: p, family: f, stands: stands, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{}}
+	return &state{policy: p, family: f, stands: stands, peers: map[string]*peer{}, asked: map[uint32]answer{}, delivered: map[call]struct{}{},
+		claimed: map[string]struct{}{}, current: map[string]string{}}
 }
 
 // ask remembers a call of the app.
@@ -149,11 +157,22 @@ func (s *state) owns(owner, name []byte) {
 		return
 	}
 	p := s.meet(owner)
+	for i := range s.stands {
+		if s.stands[i].Name == string(name) {
+			s.current[string(name)] = string(owner)
+		}
+	}
 	s.visit(name, func(g *grant) bool {
 		for _, old := range p.grants {
 			if old == g {
 				return false
 			}
+		}
+		if len(p.grants) == 0 {
+			if s.granted >= maxGranted {
+				return false
+			}
+			s.granted++
 		}
 		p.grants = append(p.grants, g)
 		p.level = max(p.level, g.level)

@@ -154,6 +154,8 @@ func TestAuthentication(t *testing.T) {
 		{"as libdbus", "\x00AUTH EXTERNAL 30\r\n", "OK abc\r\n", false},
 		{"pipelined", "\x00AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n", "DATA\r\nOK abc\r\nAGREE_UNIX_FD\r\n", false},
 		{"refused, then again", "\x00AUTH\r\nAUTH EXTERNAL 30\r\nBEGIN\r\n", "REJECTED EXTERNAL\r\nOK\r\n", false},
+		{"BEGIN and a word", "\x00AUTH\r\nBEGIN x\r\n", "OK\r\n", true},
+		{"BEGIN and a space", "\x00AUTH\r\nBEGIN \r\n", "OK\r\n", true},
 		{"no zero byte", "AUTH\r\n", "", true},
 		{"small letters", "\x00auth\r\n", "", true},
 		{"a lone line feed", "\x00AUTH\nBEGIN\r\n", "", true},

@@ -1,6 +1,7 @@
 package portals_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -44,4 +45,43 @@ func TestPublishedHoles(t *testing.T) {
 			t.Errorf("control: outside want it heard, got\n%s", out)
 		}
 	})
+}
+
+// The two buses do not agree on what BEGIN and a word is. Where the bus goes on reading lines, a message
+// that the filter lets through could hold lines, and behind them everything.
+func TestSmuggledBegin(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *bed{"dbus-daemon": newBed, "dbus-broker": newBrokerBed} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t)
+			hidden := b.peer(b.socket(), nil, "com.example.Hidden")
+			for _, word := range []string{" foo", " ", " \\t", ""} {
+				out := b.inside(granted+" "+canRead(t), probe(t), "smuggle", word)
+				if hidden.heard("Secret") || strings.Contains(out, "did Secret") {
+					t.Errorf("BEGIN%q: it was heard: %s", word, out)
+				}
+			}
+			if name != "dbus-broker" {
+				return
+			}
+			if out := b.outside(probe(t), "smuggle", " foo"); !hidden.heard("Secret") {
+				t.Errorf("control: outside want it heard, got %s", out)
+			}
+		})
+	}
+}
+
+// One app cannot take the bus from others: not by names, of which every program is told, nor by
+// connections, of which a person has so many.
+func TestNoAppTakesTheBus(t *testing.T) {
+	b := newBed(t)
+	b.peer(b.socket(), nil, "com.example.Talk")
+	var names []string
+	for i := range 700 {
+		names = append(names, "org.mpris.MediaPlayer2.org.example.App."+strings.Repeat("x", 200)+strconv.Itoa(i))
+	}
+	b.peer(b.socket(), nil, names[:350]...) // outside, where only the bus counts
+	b.peer(b.socket(), nil, names[350:]...)
+	if out := b.inside(app+"Settings "+granted+" "+canRead(t), probe(t), "hello"); !strings.Contains(out, ":1.") {
+		t.Errorf("with 700 long names on the bus: %s", out)
+	}
 }

@@ -43,7 +43,7 @@ func (b *Brokers) answerAsks() {
 			return
 		}
 		done := []byte{'0'}
-		if a, err := portals.ParseAutostart(packet[:n]); err == nil && b.plan.Autostart(a) == nil {
+		if a, err := portals.ParseAutostart(packet[:n]); err == nil && !a.Late() && b.plan.Autostart(a) == nil {
 			done[0] = '1'
 		}
 		if _, err := b.asks[0].Write(done); err != nil {

@@ -95,9 +95,14 @@ func (c *card) remove() {
 // has noted that.
 func removeCard(path, beside string) {
 	launcher := notedLauncher(path)
-	for _, name := range [...]string{"bwrapinfo.json", "info", marker, ".ref"} {
-		os.Remove(filepath.Join(path, name))
+	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
 	}
+	for _, name := range [...]string{"bwrapinfo.json", "info", marker, ".ref"} {
+		unix.Unlinkat(dir, name, 0)
+	}
+	unix.Close(dir)
 	os.Remove(path)
 	if launcher == "" || beside == "" {
 		return
@@ -177,7 +182,7 @@ func sweepCards(runtime string) {
 	}
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		if _, err := os.Lstat(filepath.Join(path, marker)); err == nil && isStale(path) {
+		if _, err := os.Lstat(filepath.Join(path, marker)); err == nil && e.IsDir() && isStale(path) {
 			removeCard(path, dir)
 		}
 	}

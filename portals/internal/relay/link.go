@@ -57,6 +57,8 @@ type Link struct {
 	leaving  bool  // one side has hung up, or is about to end
 	ended    bool  // one side has said its last
 	closed   bool
+	porch    *porch // by which the app came in, or nil
+	greeting bool   // it has not been established yet
 }
 
 // end is one socket of a link.
@@ -74,8 +76,10 @@ type end struct {
 
 // Join makes a link of two connected, non-blocking sockets, which it owns from here on, also if it
 // fails.
-func (l *Loop) Join(app, host int, j Judge) (*Link, error) {
-	k := &Link{loop: l, judge: j}
+func (l *Loop) Join(app, host int, j Judge) (*Link, error) { return l.join(app, host, j, nil) }
+
+func (l *Loop) join(app, host int, j Judge, p *porch) (*Link, error) {
+	k := &Link{loop: l, judge: j, porch: p, greeting: true}
 	for i, fd := range []int{app, host} {
 		k.ends[i] = end{link: k, side: Side(i), fd: fd}
 	}
@@ -130,6 +134,12 @@ func (k *Link) Established() {
 	if !k.leaving {
 		k.loop.stop(k.deadline)
 	}
+	if k.greeting {
+		k.greeting = false
+		if k.porch != nil {
+			k.porch.less(0, 1)
+		}
+	}
 }
 
 // leave gives a link whose one side has gone its last deadline: what that side has said shall arrive,
@@ -152,6 +162,13 @@ func (k *Link) end(err error) {
 	k.closed = true
 	k.loop.stop(k.deadline)
 	delete(k.loop.links, k)
+	if k.porch != nil {
+		greeting := 0
+		if k.greeting {
+			greeting = 1
+		}
+		k.porch.less(1, greeting)
+	}
 	for i := range k.ends {
 		e := &k.ends[i]
 		k.loop.forget(e.fd)

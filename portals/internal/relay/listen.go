@@ -10,6 +10,13 @@ import (
 // pause is how long to wait when the host's queue is full, or this process has no descriptors left.
 const pause = 5 * time.Millisecond
 
+// Limits bound the links of one listening socket, so that who connects to it cannot use up what the
+// host has for all. Those beyond wait in the kernel's queue.
+type Limits struct {
+	Links    int // at a time
+	Greeting int // of these, before the judge calls Established
+}
+
 // porch is a listening socket and what to do with who comes.
 type porch struct {
 	loop   *Loop
@@ -17,18 +24,22 @@ type porch struct {
 	dial   func() (int, error)
 	judge  func() Judge
 	caller int // who waits for the host to have room, or -1
+	limits Limits
+	inside Limits // how many there are
+	shut   bool   // as there are as many as may be
+	asleep bool   // until a moment has passed
 }
 
 // Listen serves a listening unix socket: for each connection dial makes one to the host,
 // non-blocking, which the loop owns, and judge makes a judge. unix.EAGAIN of dial means that the
 // host's queue is full: it is tried again soon. The file stays the caller's, who may close it right
 // after; it is set non-blocking, for all who share it.
-func (l *Loop) Listen(f *os.File, dial func() (int, error), judge func() Judge) error {
+func (l *Loop) Listen(f *os.File, limits Limits, dial func() (int, error), judge func() Judge) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
-	p := &porch{loop: l, dial: dial, judge: judge, caller: -1}
+	p := &porch{loop: l, dial: dial, judge: judge, caller: -1, limits: limits}
 	failed := raw.Control(func(fd uintptr) {
 		if p.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
 			err = unix.SetNonblock(p.fd, true)
@@ -55,6 +66,11 @@ func (p *porch) close() {
 // ready lets in all who wait.
 func (p *porch) ready(uint32) {
 	for range 64 {
+		if p.full() {
+			p.shut = true
+			p.loop.forget(p.fd)
+			return
+		}
 		fd := p.caller
 		if p.caller = -1; fd < 0 {
 			var err error
@@ -84,7 +100,9 @@ func (p *porch) welcome(fd int) bool {
 	host, err := p.dial()
 	switch err {
 	case nil:
-		p.loop.Join(fd, host, p.judge())
+		p.inside.Links++
+		p.inside.Greeting++
+		p.loop.join(fd, host, p.judge(), p)
 	case unix.EAGAIN, unix.EMFILE, unix.ENFILE:
 		return false
 	default:
@@ -93,14 +111,33 @@ func (p *porch) welcome(fd int) bool {
 	return true
 }
 
+// full reports whether nobody else may come in for now.
+func (p *porch) full() bool {
+	return p.inside.Links >= p.limits.Links || p.inside.Greeting >= p.limits.Greeting
+}
+
+// less is called when a link has ended, or its greeting has.
+func (p *porch) less(links, greeting int) {
+	p.inside.Links -= links
+	p.inside.Greeting -= greeting
+	if p.shut && !p.asleep && !p.full() {
+		p.shut, p.asleep = false, true
+		p.loop.after(0, p.wake) // not now: the loop may be about to give the number of a closed descriptor to another
+	}
+}
+
 // rest stops listening for a moment.
 func (p *porch) rest() {
 	p.loop.forget(p.fd)
-	p.loop.after(pause, func() {
-		if p.loop.watch(p.fd, p, unix.EPOLLIN) == nil {
-			p.ready(0)
-		}
-	})
+	p.asleep = true
+	p.loop.after(pause, p.wake)
+}
+
+func (p *porch) wake() {
+	p.asleep = false
+	if p.loop.watch(p.fd, p, unix.EPOLLIN) == nil {
+		p.ready(0)
+	}
 }
 
 // Dial connects to a unix socket without waiting. name is a path, or an abstract name after '@'.

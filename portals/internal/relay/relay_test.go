@@ -86,7 +86,7 @@ func newBed(t testing.TB) *bed {
 		t.Fatal(err)
 	}
 	dial := func() (int, error) { return relay.Dial(dir + "/host") }
-	if err := l.Listen(f, dial, func() relay.Judge { return &lines{closed: b.closed} }); err != nil {
+	if err := l.Listen(f, relay.Limits{Links: 10000, Greeting: 10000}, dial, func() relay.Judge { return &lines{closed: b.closed} }); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -318,7 +318,7 @@ func TestHostIsAway(t *testing.T) {
 		}
 		return relay.Dial(dir + "/nobody")
 	}
-	if err := l.Listen(f, dial, func() relay.Judge { return &lines{} }); err != nil {
+	if err := l.Listen(f, relay.Limits{Links: 10000, Greeting: 10000}, dial, func() relay.Judge { return &lines{} }); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())

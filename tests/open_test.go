@@ -181,7 +181,13 @@ Name=Catch
 Exec=sh -c 'echo "$1" > ~/new && mv ~/new ~/caught' sh %u
 MimeType=`+strings.Join(kinds, ";")+`;
 `)
-	d.env = append(d.env, "XDG_CURRENT_DESKTOP=GNOME", "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1", "DBUS_SESSION_BUS_ADDRESS="+portal.Bus(t))
+	// Of the machine's data all but its apps: with more than one for a type the portal would ask.
+	data := filepath.Join(d.home, "data")
+	os.Mkdir(data, 0o700)
+	for _, name := range []string{"mime", "glib-2.0", "icons", "themes", "fonts"} {
+		os.Symlink("/usr/share/"+name, filepath.Join(data, name))
+	}
+	d.env = append(d.env, "XDG_DATA_DIRS="+data, "XDG_CURRENT_DESKTOP=GNOME", "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1", "DBUS_SESSION_BUS_ADDRESS="+portal.Bus(t))
 	for _, one := range []struct{ program, name string }{
 		{"xdg-permission-store", "org.freedesktop.impl.portal.PermissionStore"},
 		{"xdg-desktop-portal-gtk", "org.freedesktop.impl.portal.desktop.gtk"},

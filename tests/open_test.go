@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,9 @@ func names(t *testing.T) string {
 // runAs runs a program with a few variables, and gives its exit status and what it printed.
 func runAs(t *testing.T, variables []string, words ...string) (int, string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute) // snug-open itself waits for a person
+	defer stop()
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Env = variables
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {

@@ -97,7 +97,8 @@ func Bus(t testing.TB) string {
 		daemon.Wait()
 	})
 	for range 500 {
-		if _, err := os.Stat(dir + "/bus"); err == nil {
+		if c, err := bus.Connect(dir + "/bus"); err == nil { // the file alone is there before anybody listens
+			c.Close()
 			return address
 		}
 		time.Sleep(10 * time.Millisecond)

@@ -221,7 +221,11 @@ func TestSockets(t *testing.T) {
 	b.screen()
 	b.portals()
 	b.a11y()
-	outside := b.outside(probe(t), "sockets")
+	outside := ""
+	b.poll("the accessibility bus listens", func() bool {
+		outside = b.outside(probe(t), "sockets")
+		return strings.Contains(outside, "/at-spi/bus")
+	})
 	for _, want := range []string{"/bus\n", "/wayland-1\n", "/at-spi/bus", "/sway-ipc"} {
 		if !strings.Contains(outside, "connected "+b.run) || !strings.Contains(outside, want) {
 			t.Errorf("control: outside want %q, got %s", want, outside)

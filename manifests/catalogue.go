@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -215,6 +216,7 @@ func (b *bases) load(name Text) error {
 	if err := layer.foreign("a base"); err != nil {
 		return err
 	}
+	layer.base = true
 	b.open = append(b.open, name.Value)
 	err = b.extend(layer.Extends)
 	b.open = b.open[:len(b.open)-1]
@@ -236,6 +238,41 @@ func (c *Catalogue) IDs() []string { return c.list(".") }
 
 // Bases returns the names of all bases, sorted: what extends may hold.
 func (c *Catalogue) Bases() []string { return c.list("bases") }
+
+// Own returns the apps of which the person's own folder says something, by a manifest or a drop-in,
+// and the bases in it, both sorted.
+func (c *Catalogue) Own() (apps, bases []string, err error) {
+	own := source{dir: c.User, label: c.label(c.User)}
+	if apps, err = own.names("."); err != nil {
+		return nil, nil, err
+	}
+	if bases, err = own.names("bases"); err != nil {
+		return nil, nil, err
+	}
+	entries, _ := os.ReadDir(c.User) // that it can be read is known
+	for _, entry := range entries {
+		id, isDropIns := strings.CutSuffix(entry.Name(), ".d")
+		if what, _ := checkID(id); isDropIns && what == "" {
+			apps = append(apps, id)
+		}
+	}
+	slices.Sort(apps)
+	return slices.Compact(apps), bases, nil
+}
+
+// Original returns the manifest of which a person's own file takes the place, the administrator's
+// or the built-in one, with its name as Origins print it, or nil.
+func (c *Catalogue) Original(id string) (name string, text []byte) {
+	for _, source := range c.sources() {
+		if source.dir == c.User {
+			continue
+		}
+		if text, err := source.text(id + ".toml"); err == nil {
+			return source.label + "/" + id + ".toml", text
+		}
+	}
+	return "", nil
+}
 
 // list returns what all sources hold; a source that cannot be listed has nothing to suggest.
 func (c *Catalogue) list(dir string) (all []string) {

@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -59,6 +60,36 @@ func (c *Catalogue) Keep(app App, facts Facts, changes []Change, check func(*Man
 		return false, err
 	}
 	return true, replaceFile(path, text)
+}
+
+// Replace puts a text that a person has edited in the place of the drop-in or the manifest at a path
+// of an app. Like Keep, it writes nothing unless the app would be whole with it; nor if the file is not
+// any more what the person began with, which is nil if there was none.
+func (c *Catalogue) Replace(app App, path string, before, text []byte, facts Facts, check func(*Manifest) error) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Problem{What: words.Quote(dir) + " cannot be made: " + files.Reason(err)}
+	}
+	unlock, err := lockFolder(dir)
+	if err != nil {
+		return Problem{What: words.Quote(dir) + " cannot be locked: " + files.Reason(err)}
+	}
+	defer unlock()
+	defer os.Remove(dir) // fails unless nothing came of it
+	now, err := files.Read(path, maxText)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Problem{What: words.Quote(path) + " cannot be read: " + files.Reason(err)}
+	}
+	if !bytes.Equal(now, before) || (err == nil) != (before != nil) {
+		return Problem{What: words.Quote(path) + " has changed meanwhile", Hint: "look at both, and try again"}
+	}
+	if _, err := Parse(c.label(path), text); err != nil {
+		return err
+	}
+	if err := c.wouldLoad(app, facts, path, text, check); err != nil {
+		return err
+	}
+	return replaceFile(path, text)
 }
 
 // wouldLoad looks whether an app is whole with another text at a path.

@@ -126,5 +126,6 @@ type Layer struct {
 	// Name is the file as Origins print it.
 	Name string
 
+	base       bool // it came by `extends`
 	conditions []condition
 }

@@ -25,6 +25,15 @@ import (
 // Merge makes one manifest of the files, as Catalogue.Load orders them, and the flags, which may
 // be nil. It changes none of the layers. An error is of type Problems.
 func Merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, error) {
+	merged, problems := merge(files, flags, facts)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return merged, nil
+}
+
+// merge returns the manifest even if there is something wrong with it.
+func merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, Problems) {
 	merged := new(Manifest)
 	for _, layer := range files {
 		merged.addLayer(layer)
@@ -45,11 +54,7 @@ func Merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, error) {
 	merged.fillDefaults()
 	merged.findUses(layers)
 	problems = append(problems, merged.checkDangers()...)
-	problems = append(problems, merged.unusedCodes(false)...)
-	if err := problems.Err(); err != nil {
-		return nil, err
-	}
-	return merged, nil
+	return merged, append(problems, merged.unusedCodes(false)...)
 }
 
 func (m *Manifest) addLayer(layer *Layer) {

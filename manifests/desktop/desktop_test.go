@@ -35,6 +35,9 @@ func TestFile(t *testing.T) {
 	if diff := cmp.Diff([]string{"Desktop Entry", "Desktop Action new"}, file.Groups()); diff != "" {
 		t.Error(diff)
 	}
+	if diff := cmp.Diff([]string{"Name", "Exec"}, file.Keys("Desktop Action new")); diff != "" {
+		t.Error(diff)
+	}
 	for _, test := range []struct{ group, key, want string }{
 		{desktop.Entry, "Exec", `app "a b" %U`},
 		{desktop.Entry, "Icon", "app"},

@@ -95,6 +95,19 @@ func (f *File) Groups() []string {
 	return groups
 }
 
+// Keys returns the keys of a group in order, each once.
+func (f *File) Keys(group string) []string {
+	var keys []string
+	seen := map[string]bool{}
+	for i := range f.lines {
+		if line := &f.lines[i]; line.group == group && line.key != "" && !seen[line.key] {
+			keys = append(keys, line.key)
+			seen[line.key] = true
+		}
+	}
+	return keys
+}
+
 // Get returns the value of a key with the escapes \s \n \t \r \\ undone, and whether the group has
 // the key. Of a key that is given twice the last counts, as in GLib.
 func (f *File) Get(group, key string) (value string, found bool) {

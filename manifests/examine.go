@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"slices"
 	"strings"
 
 	"snug/manifests/internal/words"
@@ -79,7 +80,7 @@ func (m *Manifest) shadowedFiles() (problems Problems) {
 			}
 		}
 		for _, outer := range read {
-			if inner.below(outer) && !between(inner, outer, write, except) {
+			if inner.below(outer) && !between(inner, outer, write, except) && !names(outer.path, write) {
 				tell(inner, outer)
 			}
 		}
@@ -111,11 +112,16 @@ func (g pathGrant) below(outer pathGrant) bool {
 	return strings.HasPrefix(g.path, strings.TrimSuffix(outer.path, "/")+"/") && g.path != outer.path
 }
 
-// between reports whether one of the lists names the inner path or a folder from the outer one to it.
+// names reports whether a list has a path.
+func names(path string, list []pathGrant) bool {
+	return slices.ContainsFunc(list, func(g pathGrant) bool { return g.path == path })
+}
+
+// between reports whether one of the lists names the inner path or a folder between the outer one and it.
 func between(inner, outer pathGrant, lists ...[]pathGrant) bool {
 	for _, list := range lists {
 		for _, other := range list {
-			if (inner.below(other) || inner.path == other.path) && (other.below(outer) || other.path == outer.path) {
+			if (inner.below(other) || inner.path == other.path) && other.below(outer) {
 				return true
 			}
 		}

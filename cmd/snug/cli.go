@@ -53,6 +53,7 @@ type verb struct {
 	runs        bool   // it runs a program, so its failures are 125
 	run         func(c *console, args []string) error
 	flags       func(f *pflag.FlagSet)
+	subs        func() []*verb // verbs behind it: "manifest new"
 }
 
 // failure is an error with the exit status that belongs to it.

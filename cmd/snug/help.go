@@ -32,13 +32,16 @@ func runHelp(c *console, args []string) error {
 		page = groupHelp(words[0])
 	}
 	for _, v := range verbs() {
-		if v.name == words[0] {
+		switch {
+		case v.name == words[0] && len(words) == 2 && v.sub(words[1]) != nil:
+			page = v.sub(words[1]).help()
+		case v.name == words[0] && v.subs == nil:
 			page = v.help()
 		}
 	}
 	switch {
 	case page == "" && len(words) == 2:
-		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ")}
+		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ") + "; and snug manifest --help has verbs"}
 	case page == "":
 		return c.unknown(words[0])
 	}
@@ -46,17 +49,13 @@ func runHelp(c *console, args []string) error {
 	return nil
 }
 
-// help prints the help of a verb, or with "" the list of all.
+// help prints the help of the verb that is running, or with "" the list of all.
 func (c *console) help(name string) {
 	if name == "" {
 		c.print(overview())
 		return
 	}
-	for _, v := range verbs() {
-		if v.name == name {
-			c.print(v.help())
-		}
-	}
+	c.print(c.verb.help())
 }
 
 func overview() string {
@@ -85,6 +84,12 @@ func (v *verb) help() string {
 		b.WriteString(" " + v.args)
 	}
 	b.WriteString("\n" + v.short + "\n")
+	if v.subs != nil {
+		for _, sub := range v.subs() {
+			b.WriteString("  " + column(lastWord(sub.name), 10) + sub.short + "\n")
+		}
+		b.WriteString("snug help " + v.name + " VERB tells more; snug help " + v.name + " tells of the files\n")
+	}
 	f := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
 	f.SortFlags = false
 	v.flags(f)

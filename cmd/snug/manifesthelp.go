@@ -50,7 +50,7 @@ ID.d/*.toml beside it adds to it. snug run ./FILE.toml takes it from anywhere
 	b.WriteString(wrapped("groups: ", keyGroups()))
 	b.WriteString(wrapped("bases:  ", bases))
 	b.WriteString(wrapped("codes:  ", manifests.Codes()))
-	b.WriteString("snug explain APP says what it comes to.\nexample: snug help manifest files\n")
+	b.WriteString("snug explain APP says what it comes to, snug manifest --help lists more verbs\nexample: snug help manifest files\n")
 	return b.String()
 }
 

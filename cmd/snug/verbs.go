@@ -11,6 +11,9 @@ func verbs() []*verb {
 		{name: "explain", group: "apps", args: "[flags] APP [ARG...] | [flags] -- COMMAND [ARG...]",
 			short:   "say what an app may reach, and which line granted it",
 			example: "snug explain foot", run: runExplain, flags: explainFlags},
+		{name: "manifest", group: "apps", args: "VERB [flags] ...",
+			short:   "propose, check, show, compare, edit and import manifests",
+			example: "snug manifest check", run: runManifest, flags: noFlags, subs: manifestVerbs},
 		{name: "ps", group: "running", args: "[flags] [INSTANCE]",
 			short:   "list running sandboxes",
 			example: "snug ps --json", run: runPs, flags: psFlags},
@@ -38,7 +41,7 @@ func verbs() []*verb {
 		{name: "version", group: "expert",
 			short:   "print the version",
 			example: "snug version", run: runVersion, flags: noFlags},
-		{name: "help", group: "expert", args: "[VERB | flags | GROUP | manifest [GROUP]]",
+		{name: "help", group: "expert", args: "[VERB | flags | GROUP | manifest [GROUP | VERB]]",
 			short:   "explain a verb, the flags that are keys, or manifests",
 			example: "snug help run", run: runHelp, flags: noFlags},
 	}

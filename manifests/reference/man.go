@@ -9,36 +9,7 @@ import (
 // ManPage returns snug-manifest(5).
 func ManPage() []byte {
 	p := &page{}
-	p.raw(`.TH SNUG-MANIFEST 5 "" snug "File formats"
-.SH NAME
-snug-manifest \- what an app may reach in its sandbox
-.SH DESCRIPTION
-A manifest is a TOML file, at most 256 KiB of UTF-8. It grants by name; what it does not name is not there,
-and the empty manifest is the strictest sandbox. An unknown key is an error.
-.PP
-ID.toml is the manifest of the app ID. ID.d/*.toml are drop-ins that add to it wherever it came from, and
-bases/NAME.toml is what
-.I extends
-names. They are looked for in the folders under FILES, the person's first: a person's ID.toml takes the place
-of the administrator's whole, and that one of the built-in.
-.PP
-Layers come in the order bases, file, drop-ins, conditions, flags of
-.BR snug (1).
-Of a key with one value the last one wins. Lists add, and never replace, but for
-.IR command .
-What
-.I without
-names is taken away from the layers below its own, with all that lies below it as a path or a name; behind a
-star anything may follow.
-.PP
-A path begins with /, ~/ or one of xdg-desktop, xdg-documents, xdg-download, xdg-music, xdg-pictures,
-xdg-public-share, xdg-templates, xdg-videos, xdg-config, xdg-data, xdg-cache, xdg-state and xdg-run/NAME.
-A question mark in front says that it may be missing. There are no globs.
-.PP
-Keys below [[if]] are added where the fact of its
-.I when
-holds: wayland, x11, nvidia, portal, desktop=NAME, host=GLOB, or one of these behind an exclamation mark.
-`)
+	p.raw(manHead)
 	last := ""
 	schema := manifests.Schema()
 	for i := range schema {
@@ -57,36 +28,7 @@ holds: wayland, x11, nvidia, portal, desktop=NAME, host=GLOB, or one of these be
 	for _, code := range manifests.Codes() {
 		p.raw(".TP\n.B " + Escape(code) + "\nthe app can " + Escape(why(code)) + ".\n")
 	}
-	p.raw(`.SH FILES
-.TP
-.I ~/.config/snug/apps
-the person's manifests; $XDG_CONFIG_HOME in place of ~/.config if it is set
-.TP
-.I ID.d/50-local.toml
-in that folder: what snug grant \-\-keep and snug manifest edit write
-.TP
-.I /etc/snug/apps
-the administrator's
-.SH EXAMPLES
-.nf
-schema  = 1
-id      = "org.example.Notes"
-extends = ["gtk"]
-command = ["notes"]
-accept  = ["wayland-raw"]
-[home]
-mode = "private"
-[files]
-write = ["~/notes", "?xdg-music"]
-[display]
-wayland = "raw"
-[[if]]
-when = "portal"
-portals.allow = ["FileChooser", "OpenURI"]
-.fi
-.SH SEE ALSO
-.BR snug (1)
-`)
+	p.raw(manFoot)
 	return []byte(Fill(p.text.String()))
 }
 
@@ -168,3 +110,65 @@ func Escape(text string) string {
 	}
 	return text
 }
+
+const manHead = `.TH SNUG-MANIFEST 5 "" snug "File formats"
+.SH NAME
+snug-manifest \- what an app may reach in its sandbox
+.SH DESCRIPTION
+A manifest is a TOML file, at most 256 KiB of UTF-8. It grants by name; what it does not name is not there,
+and the empty manifest is the strictest sandbox. An unknown key is an error.
+.PP
+ID.toml is the manifest of the app ID. ID.d/*.toml are drop-ins that add to it wherever it came from, and
+bases/NAME.toml is what
+.I extends
+names. They are looked for in the folders under FILES, the person's first: a person's ID.toml takes the place
+of the administrator's whole, and that one of the built-in.
+.PP
+Layers come in the order bases, file, drop-ins, conditions, flags of
+.BR snug (1).
+Of a key with one value the last one wins. Lists add, and never replace, but for
+.IR command .
+What
+.I without
+names is taken away from the layers below its own, with all that lies below it as a path or a name; behind a
+star anything may follow.
+.PP
+A path begins with /, ~/ or one of xdg-desktop, xdg-documents, xdg-download, xdg-music, xdg-pictures,
+xdg-public-share, xdg-templates, xdg-videos, xdg-config, xdg-data, xdg-cache, xdg-state and xdg-run/NAME.
+A question mark in front says that it may be missing. There are no globs.
+.PP
+Keys below [[if]] are added where the fact of its
+.I when
+holds: wayland, x11, nvidia, portal, desktop=NAME, host=GLOB, or one of these behind an exclamation mark.
+`
+
+const manFoot = `.SH FILES
+.TP
+.I ~/.config/snug/apps
+the person's manifests; $XDG_CONFIG_HOME in place of ~/.config if it is set
+.TP
+.I ID.d/50-local.toml
+in that folder: what snug grant \-\-keep and snug manifest edit write
+.TP
+.I /etc/snug/apps
+the administrator's
+.SH EXAMPLES
+.nf
+schema  = 1
+id      = "org.example.Notes"
+extends = ["gtk"]
+command = ["notes"]
+accept  = ["wayland-raw"]
+[home]
+mode = "private"
+[files]
+write = ["~/notes", "?xdg-music"]
+[display]
+wayland = "raw"
+[[if]]
+when = "portal"
+portals.allow = ["FileChooser", "OpenURI"]
+.fi
+.SH SEE ALSO
+.BR snug (1)
+`

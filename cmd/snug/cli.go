@@ -93,6 +93,9 @@ func dispatch(words []string, out, errs io.Writer) int {
 	case "--version":
 		name = "version"
 	}
+	if name == completeVerb {
+		return c.complete(words[1:])
+	}
 	for _, v := range verbs() {
 		if v.name == name {
 			c.verb, c.args = v, words[1:]

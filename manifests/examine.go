@@ -29,13 +29,27 @@ func Examine(files []*Layer, facts Facts) (merged *Manifest, wrong, odd Problems
 			then := &layer.conditions[i].then
 			odd = append(odd, sum.repeated(then)...)
 			if !facts.hold(layer.conditions[i].when.Value) { // else it is in the merged one
-				wrong = append(wrong, then.NotYet()...)
+				wrong = append(append(wrong, then.NotYet()...), merged.unaccepted(then)...)
 			}
 		}
 	}
 	wrong = append(wrong, merged.NotYet()...)
 	odd = append(odd, merged.shadowedFiles()...)
 	return merged, wrong, append(odd, merged.shadowedNames()...)
+}
+
+// unaccepted returns a problem for each danger that a condition would ask for and no file accepts.
+func (m *Manifest) unaccepted(then *Manifest) (problems Problems) {
+	for i := range schema {
+		key := &schema[i]
+		eachValue(key, then, func(value string, origin Origin) bool {
+			if code := dangerCode(key, value, m.ID.Value); code != "" && !m.accepted(code, origin) {
+				problems = append(problems, m.refusal(code, key.Name, Text{value, origin}))
+			}
+			return len(problems) < maxProblems
+		})
+	}
+	return problems
 }
 
 // repeated returns a problem for each value of an upper layer that m has already.

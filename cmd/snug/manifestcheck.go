@@ -162,6 +162,9 @@ func (l *library) check(s *subject, r *report) {
 	m, wrong, odd := manifests.Examine(layers, facts(l.world))
 	r.add(levelError, wrong.Err())
 	r.add(levelWarning, odd.Err())
+	if !s.app.Known {
+		r.one(found{"", levelNote, quote(s.app.ID) + " has no manifest, and so gets what every app gets", "snug manifest new " + shellWord(s.app.ID) + " proposes one", ""})
+	}
 	l.checkStart(s, m, r)
 	l.checkOriginal(s, r)
 	for grant := range m.Grants() {

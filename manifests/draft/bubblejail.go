@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"snug/manifests"
-	"snug/manifests/desktop"
 	"snug/manifests/internal/words"
 )
 
@@ -212,14 +211,4 @@ func (d *Draft) Instance(text []byte) {
 			}
 		}
 	}
-}
-
-// IsFlatpak reports whether a file is the metadata of a Flatpak app.
-func IsFlatpak(file *desktop.File) bool {
-	for _, group := range file.Groups() {
-		if group == "Application" {
-			return true
-		}
-	}
-	return false
 }

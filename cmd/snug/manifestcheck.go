@@ -268,7 +268,7 @@ func (l *library) checkOriginal(s *subject, r *report) {
 		return
 	}
 	name, original := s.catalogue.Original(s.app.ID)
-	text, err := os.ReadFile(l.file(s.app.ID))
+	text, err := readSmall(l.file(s.app.ID))
 	if err != nil || original == nil {
 		return
 	}

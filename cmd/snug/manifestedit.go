@@ -64,7 +64,7 @@ type edition struct {
 
 // begin reads the file, or makes up its beginning.
 func (e *edition) begin(l *library, whole bool) error {
-	text, err := os.ReadFile(e.path)
+	text, err := readSmall(e.path)
 	switch {
 	case err == nil:
 		e.before, e.start = append([]byte{}, text...), text

@@ -46,7 +46,7 @@ func runManifestImport(c *console, args []string) error {
 
 // installed is the file that says what a Flatpak or an instance of bubblejail may reach, or "".
 func (l *library) installed(id string) string {
-	if what := checkName(id); what != nil && !strings.Contains(id, ".") || id == "." || id == ".." {
+	if id == "" || id == "." || id == ".." {
 		return ""
 	}
 	for _, path := range []string{

@@ -72,7 +72,7 @@ func (l *library) propose(word string) (*draft.Draft, error) {
 			return nil, e
 		}
 		if program := lookPath(word, os.Getenv("PATH")); program != "" {
-			return draft.FromProgram(&l.catalogue, word), nil
+			return draft.FromProgram(&l.catalogue, word)
 		}
 		if err != nil {
 			return nil, err
@@ -83,7 +83,7 @@ func (l *library) propose(word string) (*draft.Draft, error) {
 	if err != nil || lookPath(filepath.Base(path), filepath.Dir(path)) == "" {
 		return nil, &hinted{quote(word) + " is neither a desktop file nor a program", "a desktop file's name ends in .desktop"}
 	}
-	return draft.FromProgram(&l.catalogue, path), nil
+	return draft.FromProgram(&l.catalogue, path)
 }
 
 // launcherOf is the first installed desktop file that an app's manifest names, or what it would be called.

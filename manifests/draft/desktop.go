@@ -32,7 +32,7 @@ func FromDesktop(c *manifests.Catalogue, l Launcher) (*Draft, error) {
 	d := &Draft{catalogue: c, about: []string{"A proposal, made of " + shown(l.Name) + ": what is not named here the app does not get."}}
 	g := &guess{Draft: d, launcher: l, exec: value, terminal: l.File.True("Terminal")}
 	g.identity(strings.TrimSuffix(l.Name, ".desktop"))
-	if l.Installed {
+	if why, _ := d.judge("desktop", l.Name); l.Installed && why == "" {
 		d.add(entry{key: "desktop", value: l.Name})
 	} else if err := g.command(exec); err != nil {
 		return nil, err
@@ -50,18 +50,22 @@ func FromDesktop(c *manifests.Catalogue, l Launcher) (*Draft, error) {
 	return d, nil
 }
 
-// FromProgram proposes a manifest for a program that runs in a terminal.
-func FromProgram(c *manifests.Catalogue, program string) *Draft {
+// FromProgram proposes a manifest for a program that runs in a terminal. An error is a
+// manifests.Problem: that of a name which no manifest can hold.
+func FromProgram(c *manifests.Catalogue, program string) (*Draft, error) {
 	d := &Draft{catalogue: c, about: []string{"A proposal for " + shown(program) + ": what is not named here the program does not get."}}
 	id, why := portalID(filepath.Base(program))
 	d.ID = id
+	if why, _ := d.judge("command", program); why != "" {
+		return nil, manifests.Problem{What: why}
+	}
 	d.add(entry{key: "id", value: id, why: why})
 	d.add(entry{key: "command", value: program})
 	d.extend("", "cli")
 	d.add(entry{key: "home.mode", value: "private", why: "Kept for this program alone, apart from yours."})
 	d.add(entry{key: "files.arguments", value: "write", why: "The files that it is given on its command line, and nothing beside them."})
 	d.trim()
-	return d
+	return d, nil
 }
 
 // foreign refuses launchers of what has a sandbox already.
@@ -148,8 +152,8 @@ func (g *guess) command(exec desktop.Exec) error {
 		return manifests.Problem{What: "Exec of " + words.Quote(g.launcher.Name) + " cannot be taken apart"}
 	}
 	for _, word := range commands[0].Argv {
-		if problem := words.Problem(word); problem != "" {
-			return manifests.Problem{What: "a word of Exec " + problem}
+		if why, _ := g.judge("command", word); why != "" {
+			return manifests.Problem{What: "a word of Exec: " + why}
 		}
 		g.entries = append(g.entries, entry{key: "command", value: word})
 	}

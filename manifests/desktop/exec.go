@@ -12,6 +12,9 @@ type Exec struct {
 	words []word
 }
 
+// span is where a word stands in a line.
+type span struct{ from, to int }
+
 // word is one word of the line. Codes count in quotes as well, as in GLib.
 type word string
 
@@ -36,7 +39,7 @@ const (
 
 // ParseExec takes the value of an Exec key, as File.Get returns it, apart into words.
 func ParseExec(value string) (Exec, error) {
-	words, err := split(value)
+	words, _, err := split(value)
 	if err != nil {
 		return Exec{}, err
 	}
@@ -82,39 +85,40 @@ func (e Exec) Program() string { return string(e.words[0]) }
 
 // split cuts a line into words as g_shell_parse_argv does: double quotes in which a backslash
 // escapes " ` $ and \, single quotes in which nothing does, and a backslash outside both.
-func split(line string) (words []word, err error) {
+func split(line string) (words []word, spans []span, err error) {
 	var current []byte
-	inWord := false
+	inWord, start := false, 0
 	for i := 0; i < len(line); i++ {
 		switch c := line[i]; c {
 		case ' ', '\t', '\n':
 			if inWord {
-				words = append(words, word(current))
+				words, spans = append(words, word(current)), append(spans, span{start, i})
 				current, inWord = nil, false
 			}
+			start = i + 1
 			continue
 		case '"', '\'':
 			if current, i, err = quoted(line, i, current); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		case '\\':
 			if i++; i == len(line) {
-				return nil, errors.New("exec line ends with a backslash")
+				return nil, nil, errors.New("exec line ends with a backslash")
 			}
 			current = append(current, line[i])
 		case 0:
-			return nil, errors.New("exec line holds a NUL byte")
+			return nil, nil, errors.New("exec line holds a NUL byte")
 		default:
 			current = append(current, c)
 		}
 		if inWord = true; len(words) == maxWords {
-			return nil, errors.New("exec line has too many words")
+			return nil, nil, errors.New("exec line has too many words")
 		}
 	}
 	if inWord {
-		words = append(words, word(current))
+		words, spans = append(words, word(current)), append(spans, span{start, len(line)})
 	}
-	return words, nil
+	return words, spans, nil
 }
 
 // quoted reads from a quote to its end, and returns the index of the closing one.

@@ -154,16 +154,23 @@ func unescape(value string) string {
 	if !strings.Contains(value, `\`) {
 		return value
 	}
+	text, _ := unescapeAt(value)
+	return text
+}
+
+// unescapeAt is unescape that also says where in the value each byte of the text, and its end, stood.
+func unescapeAt(value string) (text string, at []int) {
 	var out strings.Builder
 	for i := 0; i < len(value); i++ {
 		c := value[i]
+		at = append(at, i)
 		if c == '\\' && i+1 < len(value) {
-			if at := strings.IndexByte(`sntr\`, value[i+1]); at >= 0 {
-				c = " \n\t\r\\"[at]
+			if n := strings.IndexByte(`sntr\`, value[i+1]); n >= 0 {
+				c = " \n\t\r\\"[n]
 				i++
 			}
 		}
 		out.WriteByte(c)
 	}
-	return out.String()
+	return out.String(), append(at, len(value))
 }

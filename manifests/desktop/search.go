@@ -44,6 +44,19 @@ func (s Search) Lookup(id string) (*File, error) {
 	return nil, missing
 }
 
+// Locate returns the files of an id, hidden or not, strongest first. Only the first one counts.
+func (s Search) Locate(id string) (paths []string) {
+	if !strings.HasSuffix(id, ".desktop") || strings.ContainsAny(id, "/\x00") {
+		return nil
+	}
+	for _, data := range s.Data {
+		if path := locate(filepath.Join(data, "applications"), id, maxDashes); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
 // locate returns the file of an id below a folder, or "".
 func locate(dir, id string, dashes int) string {
 	if stat, err := os.Stat(filepath.Join(dir, id)); err == nil && !stat.IsDir() {

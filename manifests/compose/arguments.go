@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/manifests"
+	"snug/manifests/desktop"
 	"snug/manifests/internal/words"
 	"snug/sandbox"
 )
@@ -32,14 +33,20 @@ func (c *composer) arguments() {
 	if mode.Value == "" || mode.Value == "off" {
 		return
 	}
+	number := 0
+	for _, place := range c.cmd.Files {
+		number++
+		c.argument(place, number, mode.Value == "write")
+	}
 	for i := max(c.cmd.Fixed, 1); i < len(c.argv); i++ {
-		c.argument(i, mode.Value == "write")
+		number++
+		c.argument(desktop.Place{Word: i}, number, mode.Value == "write")
 	}
 }
 
 // argument grants the file that a word names, if it names one.
-func (c *composer) argument(i int, write bool) {
-	word := c.argv[i]
+func (c *composer) argument(at desktop.Place, number int, write bool) {
+	word := strings.TrimSuffix(strings.TrimPrefix(c.argv[at.Word], at.Before), at.After)
 	path, uri := fileOfURI(word)
 	if !uri {
 		path = word
@@ -54,7 +61,7 @@ func (c *composer) argument(i int, write bool) {
 		path = c.w.Cwd + "/" + path
 	}
 	dest := clean(path)
-	asks := manifests.Text{Value: word, Origin: manifests.Origin("argument " + strconv.Itoa(i-max(c.cmd.Fixed, 1)+1))}
+	asks := manifests.Text{Value: word, Origin: manifests.Origin("argument " + strconv.Itoa(number))}
 	real, found := c.exists(path)
 	if !found && write {
 		c.warnMissing(word, path, asks)
@@ -68,12 +75,12 @@ func (c *composer) argument(i int, write bool) {
 	if by := c.shownBy(real.path, dest); by != nil && (by.write || !write) {
 		return
 	}
-	g := &grant{key: "files.arguments", asks: asks, dest: dest, source: real, write: write, from: i}
+	g := &grant{key: "files.arguments", asks: asks, dest: dest, source: real, write: write, from: at}
 	if !c.judgeArgument(g) {
 		return
 	}
 	if !uri && (strings.HasPrefix(word, "../") || strings.Contains(word, "/..")) {
-		c.argv[i] = dest // what ".." is taken of need not exist inside
+		c.argv[at.Word] = at.Before + dest + at.After // what ".." is taken of need not exist inside
 	}
 	c.placeArgument(g)
 	c.grants = append(c.grants, g)
@@ -118,7 +125,7 @@ func (c *composer) placeArgument(g *grant) {
 	default:
 		g.dest = child(c.abroad(folder), basename(g.dest))
 	}
-	c.argv[g.from] = g.dest
+	c.argv[g.from.Word] = g.from.Before + g.dest + g.from.After
 }
 
 // isOwn reports whether a folder inside belongs to the app or holds more than file arguments, so
@@ -133,7 +140,7 @@ func (c *composer) isOwn(folder string) bool {
 		}
 	}
 	for _, g := range c.grants {
-		if inside(g.dest, folder) && g.from == 0 || g.dest == folder {
+		if inside(g.dest, folder) && g.from.Word == 0 || g.dest == folder {
 			return true
 		}
 	}

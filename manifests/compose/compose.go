@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"snug/manifests"
+	"snug/manifests/desktop"
 	"snug/manifests/internal/words"
 	"snug/portals"
 	"snug/sandbox"
@@ -16,6 +17,8 @@ type Command struct {
 	// Fixed is how many words at the start of Argv are never files: the program, and of a
 	// desktop file all of Exec. The rest may be files that files.arguments is about.
 	Fixed int
+	// Files are files that words before that hold, as a launcher has marked them.
+	Files []desktop.Place
 	// Here grants the working directory: "" or "off" not at all, "read", "write".
 	Here string
 }

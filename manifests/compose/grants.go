@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/manifests"
+	"snug/manifests/desktop"
 	"snug/manifests/internal/files"
 	"snug/manifests/internal/words"
 	"snug/sandbox"
@@ -20,7 +21,7 @@ type grant struct {
 	source target
 	write  bool
 	danger manifests.Danger // the code that was accepted
-	from   int              // the argument that it was made for, or 0
+	from   desktop.Place    // the argument that it was made for, or the zero Place
 }
 
 // files makes what is granted by name: the lists of [files], the working directory, arguments.

@@ -10,6 +10,7 @@ import (
 
 	"snug/manifests"
 	"snug/manifests/compose"
+	"snug/manifests/desktop"
 	"snug/sandbox"
 )
 
@@ -270,6 +271,35 @@ func TestArgumentsFixed(t *testing.T) {
 		if bind, ok := step.(*sandbox.Bind); ok && bind.Dest == "/home/ann/doc/a" {
 			t.Error("a word of Exec was granted")
 		}
+	}
+}
+
+// TestArgumentsMarked checks that of a launcher's words only marked ones are files, also within a word.
+func TestArgumentsMarked(t *testing.T) {
+	w := fakeWorld(t, "", "f /home/ann/doc/a\nf /home/ann/doc/b\nf /tmp/c\nf /tmp/d")
+	m, err := merge(t, manifests.Facts{}, nil, `files.arguments = "write"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := compose.Compose(m, w, compose.Command{
+		Argv: []string{"app", "/home/ann/doc/a", "--x=/home/ann/doc/b", "do '/tmp/c'; x", "/tmp/d"}, Fixed: 5,
+		Files: []desktop.Place{{Word: 2, Before: "--x="}, {Word: 3, Before: "do '", After: "'; x"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"app", "/home/ann/doc/a", "--x=/home/ann/doc/b", "do '/run/snug/files/1/c'; x", "/tmp/d"}
+	if diff := cmp.Diff(want, s.Spec.Process.Argv); diff != "" {
+		t.Error(diff)
+	}
+	var binds []string
+	for _, step := range s.Spec.Root {
+		if bind, ok := step.(*sandbox.Bind); ok && strings.HasPrefix(string(bind.Origin), "argument") {
+			binds = append(binds, bind.Source+" "+string(bind.Origin))
+		}
+	}
+	if diff := cmp.Diff([]string{"/home/ann/doc/b argument 1", "/tmp/c argument 2"}, binds); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -38,19 +38,18 @@ func (c *Catalogue) Find(word string) (App, error) {
 
 // has reports whether some source holds the manifest of an id.
 func (c *Catalogue) has(id string) bool {
-	for _, source := range c.sources() {
-		name := source.dir + "/" + id + ".toml"
-		var err error
-		if source.builtIn {
-			_, err = fs.Stat(builtin, name)
-		} else {
-			_, err = os.Stat(name)
-		}
-		if err == nil {
-			return true
-		}
+	return slices.ContainsFunc(c.sources(), func(s source) bool { return s.holds(id) })
+}
+
+func (s source) holds(id string) bool {
+	name := s.dir + "/" + id + ".toml"
+	var err error
+	if s.builtIn {
+		_, err = fs.Stat(builtin, name)
+	} else {
+		_, err = os.Stat(name)
 	}
-	return false
+	return err == nil
 }
 
 // findPath finds the app of a manifest or a desktop file by its path.

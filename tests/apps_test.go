@@ -44,11 +44,17 @@ func TestAppMousepad(t *testing.T) {
 
 // editor opens a file in an editor, types, and saves.
 func (d *desktop) editor(app string, typeAndSave func(text string)) {
+	d.t.Helper()
+	d.opened(app, "exec snug run "+app+" ", typeAndSave)
+}
+
+// opened is editor for any line that opens a file.
+func (d *desktop) opened(app, line string, typeAndSave func(text string)) {
 	t := d.t
 	file := filepath.Join(d.home, "letter.txt")
 	write(t, file, "a line of old\n")
 	empty := d.screenshot("empty")
-	cmd := d.background("exec snug run " + app + " " + file)
+	cmd := d.background(line + file)
 	d.settle("open", empty)
 	name := d.instance(cmd.Process.Pid)
 	d.outsideNotThere(name)

@@ -17,7 +17,7 @@ import (
 // The rules of the command line:
 //
 //   - Verbs first; flags end at the first word that is not a flag; -- says that a command follows.
-//     Behind the words of grant and revoke nothing else can stand, so there flags may.
+//     Behind the words of grant, revoke, wrap, unwrap and apps nothing else can stand, so there flags may.
 //   - One voice: "snug: what (who asked)" and below it "hint: what to do", in lower case, without
 //     a full stop. Every text that came from outside loses its control characters on the way.
 //   - Standard output is for what was asked for; it can be piped. --json is for machines.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,8 +25,9 @@ type ownFlags struct {
 	name   string
 	detach bool
 	log    string
-	login  bool // hidden: the session starts the app, as that has asked for
-	ready  int  // hidden: the descriptor on which a detached snug says that its app runs
+	login  bool   // hidden: the session starts the app, as that has asked for
+	ready  int    // hidden: the descriptor on which a detached snug says that its app runs
+	mark   string // hidden: the words behind the app are those of a wrapped launcher, with this mark around files
 }
 
 func runFlags(f *pflag.FlagSet) { new(ownFlags).add(f) }
@@ -40,6 +42,8 @@ func (o *ownFlags) add(f *pflag.FlagSet) {
 	f.MarkHidden("autostart")
 	f.IntVar(&o.ready, "ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
+	f.StringVar(&o.mark, "launcher", "", "")
+	f.MarkHidden("launcher")
 }
 
 // here is how the current folder is granted: not at all, "read" or "write".
@@ -190,13 +194,17 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	if p.merged, err = manifests.Merge(files, flags, facts(w)); err != nil {
 		return nil, err
 	}
-	command := compose.Command{Argv: words, Fixed: 1, Here: string(p.own.here)}
-	if !plain {
-		if command, err = appCommand(p.merged, p.app, search, words[1:]); err != nil {
-			return nil, err
-		}
-		command.Here = string(p.own.here)
+	command := compose.Command{Argv: words, Fixed: 1}
+	switch {
+	case p.own.mark != "":
+		command, err = launcherCommand(words[1:], p.own.mark)
+	case !plain:
+		command, err = appCommand(p.merged, p.app, search, words[1:])
 	}
+	if err != nil {
+		return nil, err
+	}
+	command.Here = string(p.own.here)
 	if instead != nil {
 		command = instead(command)
 	}
@@ -238,7 +246,7 @@ func (c *console) layers(p *plan, catalogue *manifests.Catalogue, flags *manifes
 	if p.app, err = catalogue.Find(words[0]); err != nil {
 		return nil, c.noApp(err, words)
 	}
-	if files, err = catalogue.Load(p.app, flags); err == nil {
+	if files, err = catalogue.Load(p.app, flags); err == nil && p.own.mark == "" {
 		c.hintMisplaced(words)
 	}
 	return files, err
@@ -258,6 +266,9 @@ func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search,
 		return compose.Command{}, manifests.Problem{Where: m.ID.Origin, What: "command is missing",
 			Hint: `write command = ["PROGRAM"], or desktop = ["FILE.desktop"] for what that starts`}
 	}
+	if err == nil {
+		file, err = behind(file)
+	}
 	if err != nil {
 		return compose.Command{}, err
 	}
@@ -275,7 +286,11 @@ func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search,
 	if len(commands) > 1 {
 		return compose.Command{}, &hinted{file.Path + ": takes one file a start", "start it once for each file"}
 	}
-	return compose.Command{Argv: commands[0].Argv, Fixed: commands[0].Fixed}, nil
+	argv, fixed := commands[0].Argv, commands[0].Fixed
+	if len(exec.Env) > 0 {
+		argv, fixed = slices.Concat([]string{"env"}, exec.Env, argv), fixed+1+len(exec.Env)
+	}
+	return compose.Command{Argv: argv, Fixed: fixed}, nil
 }
 
 // findDesktop finds the first installed desktop file of an app.

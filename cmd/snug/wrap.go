@@ -1,0 +1,315 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/manifests"
+	"snug/manifests/compose"
+	"snug/manifests/wrap"
+)
+
+func wrapFlags(f *pflag.FlagSet) {
+	f.String("manifest", "", "start it by `M`, an app's id or a .toml file")
+	f.Bool("all", false, "every launcher for whose app there is a manifest")
+	f.Bool("dry-run", false, "print what would change, and change nothing")
+	f.Bool("cli", false, "also the program's name, in ~/.local/bin")
+}
+
+// wrapping is one call of wrap or unwrap.
+type wrapping struct {
+	c         *console
+	world     *compose.World
+	catalogue manifests.Catalogue
+	folders   *wrap.Folders
+	dry       bool
+	changes   []wrap.Change
+}
+
+func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
+	w, err := compose.Session()
+	if err != nil {
+		return nil, err
+	}
+	dry, _ := f.GetBool("dry-run")
+	catalogue := c.apps(w)
+	return &wrapping{c: c, world: w, catalogue: catalogue, folders: wrapFolders(w, catalogue), dry: dry}, nil
+}
+
+func runWrap(c *console, args []string) error {
+	f := c.newFlags()
+	wrapFlags(f)
+	words, err := c.parseAll(f, args)
+	if err != nil {
+		return err
+	}
+	manifest, _ := f.GetString("manifest")
+	all, _ := f.GetBool("all")
+	cli, _ := f.GetBool("cli")
+	switch {
+	case all && (len(words) > 0 || manifest != "" || cli):
+		return &hinted{"--all is for every app by its own manifest, and takes neither an app nor --manifest nor --cli", "snug wrap --all"}
+	case !all && len(words) == 0:
+		return &hinted{"which app?", "snug wrap APP, or snug wrap --all; snug apps lists what there is"}
+	case len(words) > 1:
+		return &hinted{"too many words: " + quote(words[1]), "one app at a time, or --all"}
+	}
+	g, err := c.newWrapping(f)
+	if err != nil {
+		return err
+	}
+	if all {
+		return g.wrapAll()
+	}
+	if err := g.wrapOne(words[0], manifest, cli); err != nil {
+		return refused(err)
+	}
+	return g.finish()
+}
+
+// wrapOne plans what one word on the command line asks for.
+func (g *wrapping) wrapOne(word, manifest string, cli bool) error {
+	app, err := g.catalogue.Find(word)
+	if err != nil {
+		return g.unknown(err, word)
+	}
+	by := app
+	if manifest != "" {
+		if by, err = g.findManifest(manifest); err != nil {
+			return err
+		}
+	}
+	if !by.Known {
+		return &hinted{"there is no manifest for " + quote(app.ID) + ", so nothing says what it may reach",
+			"snug manifest new " + shellWord(app.ID) + " begins one; --manifest M takes another app's"}
+	}
+	m, err := g.merge(by)
+	if err != nil {
+		return err
+	}
+	start := wrap.App{ID: by.ID, Word: by.ID}
+	if by.File != "" {
+		if start.Word, err = filepath.Abs(by.File); err != nil {
+			return err
+		}
+	}
+	ids, err := g.wrapLaunchers(word, app, m, start, manifest != "")
+	if err != nil {
+		return err
+	}
+	if cli {
+		return g.wrapProgram(m, start, ids)
+	}
+	if len(ids) == 0 {
+		return &failure{status: exitCouldNot, err: &hinted{"no launcher of app " + quote(app.ID) + " is installed", "it has none of: " + strings.Join(launchersOf(m, app), ", ") + "; --cli wraps its program's name"}}
+	}
+	return nil
+}
+
+// unknown says what can be done about a word that is no app.
+func (g *wrapping) unknown(err error, word string) error {
+	var p manifests.Problem
+	if errors.As(err, &p) && p.Hint == "" {
+		p.Hint = "it needs a launcher or a manifest: snug apps lists those that have one, snug manifest new " + shellWord(word) + " begins one"
+		return p
+	}
+	return err
+}
+
+// wrapLaunchers plans the launchers that a word means: the file that it names, or all of the app.
+func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Manifest, start wrap.App, foreign bool) (wrapped []string, err error) {
+	ids := launchersOf(m, app)
+	switch {
+	case strings.Contains(word, "/") && app.Desktop != "" && !g.inMenus(app.Desktop):
+		path, err := filepath.Abs(app.Desktop)
+		if err != nil {
+			return nil, err
+		}
+		return []string{filepath.Base(path)}, forLauncher(path, g.add(g.folders.WrapFile(path, start)))
+	case app.Desktop != "" && (strings.HasSuffix(word, ".desktop") || foreign):
+		ids = []string{g.folders.ID(app.Desktop)}
+	case app.Desktop != "":
+		ids = append(ids, g.folders.ID(app.Desktop))
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		err := g.add(g.folders.Wrap(id, start))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, forLauncher(id, err)
+		default:
+			wrapped = append(wrapped, id)
+		}
+	}
+	return wrapped, nil
+}
+
+// inMenus reports whether a desktop file lies where menus look.
+func (g *wrapping) inMenus(path string) bool {
+	return slices.Contains(g.catalogue.Desktop.Locate(g.folders.ID(path)), filepath.Clean(path))
+}
+
+func (g *wrapping) add(changes []wrap.Change, warnings []string, err error) error {
+	for _, warning := range warnings {
+		g.c.say("warning: "+line(warning), "")
+	}
+	g.changes = append(g.changes, changes...)
+	return err
+}
+
+// findManifest finds what --manifest names.
+func (g *wrapping) findManifest(word string) (manifests.App, error) {
+	if strings.HasSuffix(word, ".toml") && !strings.Contains(word, "/") {
+		word = "./" + word
+	}
+	app, err := g.catalogue.Find(word)
+	if err == nil && !app.Known {
+		err = &hinted{"there is no manifest for " + quote(word), "snug manifest new " + shellWord(app.ID) + " begins one"}
+	}
+	return app, err
+}
+
+// merge reads the manifest of an app, so that one that cannot be started is not wrapped.
+func (g *wrapping) merge(app manifests.App) (*manifests.Manifest, error) {
+	files, err := g.catalogue.Load(app, nil)
+	if err != nil {
+		return nil, err
+	}
+	m, err := manifests.Merge(files, nil, facts(g.world))
+	if err != nil {
+		return nil, err
+	}
+	return m, m.NotYet().Err()
+}
+
+// launchersOf are the ids of the desktop files that an app may have.
+func launchersOf(m *manifests.Manifest, app manifests.App) []string {
+	var ids []string
+	for _, d := range m.Desktop {
+		ids = append(ids, d.Value)
+	}
+	return append(ids, app.ID+".desktop")
+}
+
+// wrapProgram plans a shim with the name of the app's program.
+func (g *wrapping) wrapProgram(m *manifests.Manifest, start wrap.App, ids []string) error {
+	program := ""
+	if len(m.Command) > 0 {
+		program = m.Command[0].Value
+	}
+	for _, id := range ids {
+		if program == "" {
+			program = g.folders.Program(id)
+		}
+	}
+	if program == "" {
+		return &hinted{"no program is known of app " + quote(start.ID), "give its manifest a command"}
+	}
+	changes, err := g.folders.Shim(program, start)
+	if err != nil {
+		return err
+	}
+	g.changes = append(g.changes, changes...)
+	if path := filepath.Join(g.folders.Bin, filepath.Base(program)); !g.dry {
+		g.warnPath(path)
+	}
+	return nil
+}
+
+// warnPath says so if a shell does not find a shim.
+func (g *wrapping) warnPath(shim string) {
+	before := slices.Index(g.folders.Path, g.folders.Bin)
+	if before < 0 {
+		g.c.say("warning: "+quote(g.folders.Bin)+" is not in PATH, so nothing finds "+quote(filepath.Base(shim))+" there", `write into ~/.profile: PATH="$HOME/.local/bin:$PATH"`)
+		return
+	}
+	if other := lookPath(filepath.Base(shim), strings.Join(g.folders.Path[:before], ":")); other != "" {
+		g.c.say("warning: "+quote(other)+" comes before "+quote(shim)+" in PATH", `write into ~/.profile: PATH="$HOME/.local/bin:$PATH"`)
+	}
+}
+
+// wrapAll wraps what there is a manifest for, and reports.
+func (g *wrapping) wrapAll() error {
+	var absent, lines []string
+	failed := 0
+	for _, id := range g.catalogue.IDs() {
+		app := manifests.App{ID: id, Known: true}
+		m, err := g.merge(app)
+		if err != nil {
+			lines = append(lines, wrapReport("skipped", id, id, err))
+			failed++
+			continue
+		}
+		found := false
+		for _, launcher := range slices.Compact(slices.Sorted(slices.Values(launchersOf(m, app)))) {
+			before := len(g.changes)
+			err := g.add(g.folders.Wrap(launcher, wrap.App{ID: id, Word: id}))
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				continue
+			case err != nil:
+				lines = append(lines, wrapReport("skipped", launcher, id, err))
+			case len(g.changes) > before:
+				lines = append(lines, wrapReport("wrapped", launcher, id, nil))
+			default:
+				lines = append(lines, wrapReport("as it was", launcher, id, nil))
+			}
+			found = true
+		}
+		if !found {
+			absent = append(absent, id)
+		}
+	}
+	if err := g.finish(); err != nil {
+		return err
+	}
+	if !g.dry {
+		g.c.print(lines...)
+		if len(absent) > 0 {
+			g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " not installed: ", line(strings.Join(absent, " ")), "\n")
+		}
+	}
+	if failed > 0 {
+		return &failure{status: exitNo}
+	}
+	return nil
+}
+
+// wrapReport is a line of what became of a launcher.
+func wrapReport(what, launcher, app string, err error) string {
+	text := column(what, 10) + column(line(launcher), 36)
+	if err == nil {
+		return text + line(app) + "\n"
+	}
+	text += line(err.Error())
+	var r *wrap.Refusal
+	if errors.As(err, &r) && r.Hint != "" {
+		text += "\n" + column("", 10) + "hint: " + line(r.Hint)
+	}
+	return text + "\n"
+}
+
+// forLauncher puts the launcher before what is said of it.
+func forLauncher(id string, err error) error {
+	var r *wrap.Refusal
+	if errors.As(err, &r) {
+		return &wrap.Refusal{What: id + " stays as it is: " + r.What, Hint: r.Hint}
+	}
+	return err
+}
+
+// refused gives a Refusal the voice of the command line.
+func refused(err error) error {
+	var r *wrap.Refusal
+	if errors.As(err, &r) {
+		return &failure{status: exitNo, err: &hinted{line(r.What), line(r.Hint)}}
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+package wrap
+
+import (
+	"strings"
+
+	"snug/manifests/desktop"
+)
+
+// maxText is what package desktop reads.
+const maxText = 1 << 20
+
+// launcher writes the text that takes a launcher's place. lost are the groups of which some file will
+// not be granted.
+func (f *Folders) launcher(source *desktop.File, app App) (text []byte, lost []string, err error) {
+	if err := f.judge(source); err != nil {
+		return nil, nil, err
+	}
+	mark, err := freeMark(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	prefix := desktop.FormatExec([]string{f.Snug, "run", "--launcher", mark, app.Word}) + " "
+	changed := source.Changed(func(group, key, raw string) string {
+		name, variant, _ := strings.Cut(key, "[")
+		switch {
+		case err != nil:
+		case name == "DBusActivatable": // else the bus starts the program, and Exec is not looked at
+			return "false"
+		case name == "Exec" && strings.HasPrefix(variant, "$"): // CVE-2019-14744
+			err = &Refusal{"[" + group + "]: KDE fills in the value of " + key + " before anybody else sees it", ""}
+		case name == "Exec":
+			marked, all, e := desktop.MarkExec(raw, mark)
+			if e != nil {
+				err = &Refusal{"[" + group + "]: " + e.Error(), "what it starts depends on who reads it; write the Exec anew in a launcher of your own"}
+				break
+			}
+			if !all {
+				lost = append(lost, group)
+			}
+			return prefix + marked
+		}
+		return raw
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	changed = changed.With(desktop.Entry, notes(app.ID, source)...)
+	head, err := desktop.Parse([]byte(note + string(changed.Bytes())))
+	if err != nil {
+		return nil, nil, err
+	}
+	if text = sealed(head, desktop.Entry); len(text) > maxText {
+		return nil, nil, &Refusal{"it would be larger than 1 MiB", ""}
+	}
+	return text, lost, nil
+}
+
+// note begins a launcher of ours. It has no TryExec for snug: without it the launcher shall be seen, and
+// read.
+const note = "# Written by snug wrap: the launcher in " + keySource + ", started in a sandbox. snug unwrap takes it away.\n" +
+	"# Without snug it starts nothing: delete it, and the system's own is back. If you had one of your own, it is\n" +
+	"# beside this one; then rename that: its name has " + keptSuffix + " behind it.\n"
+
+// freeMark returns a mark with which no word of a launcher can begin.
+func freeMark(source *desktop.File) (string, error) {
+	text := string(source.Bytes()) + source.Path
+	for _, mark := range []string{"@@", "@1@", "@2@", "@3@", "@4@", "@5@", "@6@", "@7@"} {
+		if !strings.Contains(text, mark) {
+			return mark, nil
+		}
+	}
+	return "", &Refusal{"it holds every mark that snug would put around files: @@, @1@ to @7@", ""}
+}
+
+// serviceGroup is the group of files by which a message bus starts programs.
+const serviceGroup = "D-BUS Service"
+
+// service writes the text that takes the place of a bus's service file. The words stay those of a
+// service: in a sandbox that keeps the app's name to itself the program finds nobody to serve and ends,
+// and the caller gets an error, as is right; one that may own its name serves. Nothing starts it outside.
+func (f *Folders) service(source *desktop.File, app App) ([]byte, error) {
+	value, _ := source.Get(serviceGroup, "Exec")
+	exec, err := desktop.ParseExec(strings.ReplaceAll(value, "%", "%%"))
+	if err != nil {
+		return nil, &Refusal{"the service file " + source.Path + ": " + err.Error(), ""}
+	}
+	if err := f.judgeProgram(exec); err != nil {
+		return nil, err
+	}
+	mark, err := freeMark(source)
+	if err != nil {
+		return nil, err
+	}
+	// A percent sign is no code here.
+	prefix := strings.ReplaceAll(desktop.FormatExec([]string{f.Snug, "run", "--launcher", mark, app.Word}), "%%", "%") + " "
+	changed := source.Changed(func(group, key, raw string) string {
+		if key == "Exec" {
+			return prefix + raw
+		}
+		return raw
+	}).Without("SystemdService") // else systemd starts its unit, and Exec is not looked at
+	return sealed(changed.With(serviceGroup, notes(app.ID, source)...), serviceGroup), nil
+}
+
+// shim writes a program that starts an app with the arguments that it gets.
+func (f *Folders) shim(app App) []byte {
+	text := "#!/bin/sh\n# Written by snug wrap --cli. snug unwrap takes it away; without snug, delete it.\n" +
+		"# " + strings.Join(notes(app.ID, nil), "\n# ") + "\n" +
+		"exec " + shellWord(f.Snug) + " run " + shellWord(app.Word) + ` "$@"` + "\n"
+	return []byte(text + "# " + keyDigest + "=" + digest([]byte(text)) + "\n")
+}
+
+func shellWord(word string) string {
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,194 @@
+package wrap
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"snug/manifests/desktop"
+)
+
+// Wrap returns what has to change so that the desktop file of an id, and whatever else starts its
+// program, starts the app by snug. Nothing: it is so already. The file itself comes last, so that it is
+// wrapped only if all is. Warnings are what the person should know.
+//
+// An error that matches fs.ErrNotExist says that there is no such launcher, a Refusal why it stays as it is.
+func (f *Folders) Wrap(id string, app App) (changes []Change, warnings []string, err error) {
+	p, err := f.launcherPlace(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f.wrap(p, id, app)
+}
+
+// WrapFile is Wrap for a launcher that lies where no menu looks. It comes into the menus.
+func (f *Folders) WrapFile(path string, app App) (changes []Change, warnings []string, err error) {
+	id := f.ID(path)
+	p, err := f.launcherPlace(id)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	if p != nil && p.state == persons {
+		return nil, nil, &Refusal{p.path + " has the same name", "snug wrap " + strings.TrimSuffix(id, ".desktop") + " wraps that one"}
+	}
+	source, err := desktop.Read(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p == nil {
+		p = &place{path: filepath.Join(f.Data[0], "applications", id)}
+	}
+	p.source = source
+	return f.wrap(p, id, app)
+}
+
+func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings []string, err error) {
+	text, lost, err := f.launcher(p.source, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, group := range lost {
+		warnings = append(warnings, p.source.Path+": ["+group+"]: of a file that it is opened with the app gets the name alone: it stands in one word with another code")
+	}
+	last, err := p.change(text, 0o644)
+	if err != nil {
+		return nil, nil, err
+	}
+	if changes, err = f.wrapService(strings.TrimSuffix(id, ".desktop"), app); err != nil {
+		return nil, nil, err
+	}
+	program := f.programOf(p.source)
+	for _, l := range f.findLogins() {
+		if l.name != id && (program == "" || l.program != program) {
+			continue
+		}
+		more, err := f.wrapLogin(l.name, app)
+		var no *Refusal
+		if errors.As(err, &no) {
+			warnings = append(warnings, "it is also started at login by "+l.name+", and that stays as it is: "+no.What)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		changes = append(changes, more...)
+	}
+	return append(changes, last...), warnings, nil
+}
+
+// wrapService wraps the file by which the bus starts the owner of a name.
+func (f *Folders) wrapService(name string, app App) ([]Change, error) {
+	p, err := plainPlace(f.Data, "dbus-1/services", name+".service")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if own, _ := p.source.Get(serviceGroup, "Name"); own != name {
+		return nil, nil
+	}
+	text, err := f.service(p.source, app)
+	if err != nil {
+		return nil, err
+	}
+	return p.change(text, 0o644)
+}
+
+// wrapLogin wraps what is started at login.
+func (f *Folders) wrapLogin(name string, app App) ([]Change, error) {
+	p, err := plainPlace(f.Config, "autostart", name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, found := p.source.Get(desktop.Entry, keyAutostart); found || p.source.True("Hidden") {
+		return nil, nil // in its sandbox already, or not at all
+	}
+	text, _, err := f.launcher(p.source, app)
+	if err != nil {
+		return nil, err
+	}
+	return p.change(text, 0o644)
+}
+
+// change is what makes a place hold a text, or nothing if it does.
+func (p *place) change(text []byte, mode fs.FileMode) ([]Change, error) {
+	switch {
+	case p.state == edited:
+		return nil, &Refusal{p.path + " was changed since snug wrote it", "to lose those changes, remove it; to keep them, take the lines out of it that begin with X-Snug, and it is yours"}
+	case p.state == ours && bytes.Equal(text, p.now):
+		return nil, nil
+	}
+	c := Change{Path: p.path, After: text, state: p.state, now: p.now, mode: mode}
+	if p.counts != nil {
+		c.Old, c.Before = p.counts.Path, p.counts.Bytes()
+	}
+	return []Change{c}, nil
+}
+
+// Shim returns what has to change so that a program's name starts an app on the command line.
+func (f *Folders) Shim(program string, app App) ([]Change, error) {
+	name := filepath.Base(program)
+	if IsShared(name) || strings.HasPrefix(name, ".") || strings.ContainsAny(name, "/\n") {
+		return nil, &Refusal{"a shim named " + name + " would take that name from every other program", ""}
+	}
+	p := &place{path: filepath.Join(f.Bin, name)}
+	if exists(p.path) {
+		text := readShim(p.path)
+		s, is := readSeal(text)
+		if !is || s.app != app.ID {
+			return nil, &Refusal{p.path + " is there already", "rename it, or start the app by its id: snug run " + app.ID}
+		}
+		if p.now, p.state = text, ours; s.broken {
+			p.state = edited
+		}
+		p.counts = &desktop.File{Path: p.path}
+	}
+	changes, err := p.change(f.shim(app), 0o755)
+	for i := range changes {
+		changes[i].Before = p.now
+	}
+	return changes, err
+}
+
+// Program is the program that the launcher of an id starts, or "".
+func (f *Folders) Program(id string) string {
+	p, err := f.launcherPlace(id)
+	if err != nil {
+		return ""
+	}
+	value, _ := p.source.Get(desktop.Entry, "Exec")
+	exec, err := desktop.ParseExec(value)
+	if err != nil {
+		return ""
+	}
+	return exec.Program()
+}
+
+// isShim reports whether a program is one that snug wrote.
+func (f *Folders) isShim(path string) bool {
+	if filepath.Dir(path) != f.Bin {
+		return false
+	}
+	_, is := readSeal(readShim(path))
+	return is
+}
+
+// maxShim bounds what is looked at for a shim.
+const maxShim = 16 << 10
+
+// readShim reads a file that may be a shim, or nothing.
+func readShim(path string) []byte {
+	stat, err := os.Lstat(path)
+	if err != nil || !stat.Mode().IsRegular() || stat.Size() > maxShim {
+		return nil
+	}
+	text, _ := os.ReadFile(path)
+	return text
+}

@@ -1,0 +1,404 @@
+package tests
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	desktopfile "snug/manifests/desktop"
+	"snug/tests/need"
+)
+
+// menu is a person's home beside a system whose launchers start a program that notes its words.
+type menu struct {
+	*testing.T
+	dir, bin, out string
+	env           []string
+}
+
+// noting is that program. Two can run at once.
+const noting = `#!/bin/sh
+new=$(mktemp "%[1]s/.XXXXXXXX")
+{ printf '%%s\n' "${0##*/}" "$SWT_GTK3|${UBUNTU_MENUPROXY-unset}|$JAVA_HOME|$WINEPREFIX" "$(pwd)"; printf '<%%s>\n' "$@"; } >"$new"
+mv "$new" "%[1]s/done-${new##*.}"
+`
+
+func newMenu(t *testing.T) *menu {
+	need.Program(t, "gio")
+	dir := folder(t)
+	m := &menu{T: t, dir: dir, bin: filepath.Join(dir, "home/tools"), out: filepath.Join(dir, "home/out")}
+	for _, name := range []string{"home/tools", "home/out", "home/doc", "home/.config/snug/apps", "home/.local/share", "run", "sys/applications", "path"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.program(filepath.Join(m.bin, "note"), fmt.Sprintf(noting, m.out))
+	m.program(filepath.Join(dir, "path/gnome-terminal"), "#!/bin/sh\nshift\nexec \"$@\"\n") // for Terminal=true
+	write(t, filepath.Join(dir, "home/.config/snug/apps/org.example.Any.toml"),
+		"schema = 1\nid = \"org.example.Any\"\n[files]\nread = [\"~/tools\"]\nwrite = [\"~/out\"]\narguments = \"read\"\n")
+	m.env = []string{"HOME=" + dir + "/home", "XDG_RUNTIME_DIR=" + dir + "/run", "XDG_DATA_DIRS=" + dir + "/sys", "XDG_CONFIG_DIRS=" + dir + "/xdg",
+		"PATH=" + dir + "/path:" + filepath.Dir(snug(t)) + ":/usr/bin:/bin", "LANG=C.UTF-8"}
+	return m
+}
+
+func (m *menu) program(path, text string) {
+	m.Helper()
+	write(m, path, text)
+	if err := os.Chmod(path, 0o755); err != nil {
+		m.Fatal(err)
+	}
+}
+
+// command is one that runs in the menu's session.
+func (m *menu) command(name string, words ...string) *exec.Cmd {
+	cmd := exec.Command(name, words...)
+	cmd.Env, cmd.Dir = m.env, m.dir
+	return cmd
+}
+
+// snug runs snug, which must succeed, and gives what it prints.
+func (m *menu) snug(words ...string) string {
+	m.Helper()
+	out, err := m.command(snug(m), words...).CombinedOutput()
+	if err != nil {
+		m.Fatalf("snug %q: %v\n%s", words, err, out)
+	}
+	return string(out)
+}
+
+// install copies the launchers of testdata onto the system, and links their programs.
+func (m *menu) install() (names []string) {
+	m.Helper()
+	entries, err := os.ReadDir("testdata/launchers")
+	if err != nil {
+		m.Fatal(err)
+	}
+	for _, e := range entries {
+		text := read(m, filepath.Join("testdata/launchers", e.Name()))
+		for _, part := range strings.Split(text, "@BIN@/")[1:] {
+			program := part[:strings.IndexFunc(part, func(r rune) bool { return strings.ContainsRune(" \\\"'\r\n", r) })]
+			os.Symlink("note", filepath.Join(m.bin, program))
+		}
+		write(m, filepath.Join(m.dir, "sys/applications", e.Name()), strings.ReplaceAll(text, "@BIN@", m.bin))
+		names = append(names, e.Name())
+	}
+	if len(names) < 30 {
+		m.Fatalf("want 30 launchers at least, got %d", len(names))
+	}
+	return names
+}
+
+// noted launches a desktop file as a desktop does, and returns what the programs have noted.
+func (m *menu) noted(path string, files []string) (notes []string) {
+	m.Helper()
+	text, err := desktopfile.Read(path)
+	if err != nil {
+		m.Fatal(err)
+	}
+	value, _ := text.Get(desktopfile.Entry, "Exec")
+	line, err := desktopfile.ParseExec(value)
+	if err != nil {
+		m.Fatalf("%s: %v", path, err)
+	}
+	commands, err := line.Expand(desktopfile.Fields{}, files)
+	if err != nil {
+		m.Fatal(err)
+	}
+	log, err := os.Create(filepath.Join(m.dir, "log"))
+	if err != nil {
+		m.Fatal(err)
+	}
+	defer log.Close()
+	cmd := m.command("gio", append([]string{"launch", path}, files...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Run(); err != nil {
+		m.Fatalf("gio launch %s: %v\n%s", path, err, read(m, log.Name()))
+	}
+	var done []string
+	for end := time.Now().Add(30 * time.Second); len(done) < len(commands); time.Sleep(5 * time.Millisecond) {
+		if done, _ = filepath.Glob(filepath.Join(m.out, "done-*")); time.Now().After(end) {
+			m.Fatalf("%s %q: %d of %d starts after 30 s\n%s", path, files, len(done), len(commands), read(m, log.Name()))
+		}
+	}
+	for _, file := range done {
+		notes = append(notes, read(m, file))
+		os.Remove(file)
+	}
+	slices.Sort(notes)
+	return notes
+}
+
+// launch is noted without the working directory, unless the launcher names one: without, the sandbox has
+// the app's home.
+func (m *menu) launch(path string, files []string) []string {
+	m.Helper()
+	notes := m.noted(path, files)
+	if !strings.Contains(read(m, path), "\nPath=") {
+		for i := range notes {
+			lines := strings.SplitAfter(notes[i], "\n")
+			notes[i] = strings.Join(slices.Delete(lines, 2, 3), "")
+		}
+	}
+	return notes
+}
+
+// shape is every file below the home but manifests, with its mode and what it holds.
+func (m *menu) shape() string {
+	m.Helper()
+	var list []string
+	err := filepath.WalkDir(m.dir+"/home", func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		line := path + " " + info.Mode().String()
+		if e.Type().IsRegular() {
+			line += " " + read(m, path)
+		}
+		list = append(list, line)
+		return nil
+	})
+	if err != nil {
+		m.Fatal(err)
+	}
+	return strings.Join(list, "\n")
+}
+
+// TestWrapLaunchers: odd launchers, as Debian has them, start their programs with the same words wrapped
+// and unwrapped, for no file, one and two; are valid; and go without a trace.
+func TestWrapLaunchers(t *testing.T) {
+	long(t)
+	need.Program(t, "desktop-file-validate")
+	m := newMenu(t)
+	space, quote := filepath.Join(m.dir, "home/doc/a b.txt"), filepath.Join(m.dir, "home/doc/it's 100%f.txt")
+	write(t, space, "1")
+	write(t, quote, "2")
+	cases := [][]string{nil, {space}, {quote}, {space, quote}, {"https://example.org/a%20b?c=d&e"}}
+	names := m.install()
+	before := m.shape()
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(name, ".desktop"), func(t *testing.T) {
+			m := &menu{t, m.dir, m.bin, m.out, m.env}
+			system, mine := filepath.Join(m.dir, "sys/applications", name), filepath.Join(m.dir, "home/.local/share/applications", name)
+			m.snug("wrap", name, "--manifest", "org.example.Any")
+			for _, files := range cases {
+				if len(files) > 1 && strings.Contains(read(t, system), "%d") {
+					continue // GIO takes the second file for %d's next word, and starts once
+				}
+				if diff := cmp.Diff(m.launch(system, files), m.launch(mine, files)); diff != "" {
+					t.Errorf("%q, -unwrapped +wrapped:\n%s", files, diff)
+				}
+			}
+			if diff := cmp.Diff(m.complaints(system), m.complaints(mine)); diff != "" {
+				t.Errorf("desktop-file-validate, -unwrapped +wrapped:\n%s", diff)
+			}
+			m.snug("unwrap", name)
+		})
+	}
+	if diff := cmp.Diff(before, m.shape()); diff != "" {
+		t.Errorf("traces are left: %s", diff)
+	}
+}
+
+// complaints are what desktop-file-validate says of a file, without its name and its values.
+func (m *menu) complaints(path string) (list []string) {
+	for line := range strings.Lines(m.output("desktop-file-validate", path)) {
+		list = append(list, line[max(strings.LastIndex(line, "for key"), strings.Index(line, ": ")):])
+	}
+	return list
+}
+
+// output runs a command and gives what it prints, whether or not it succeeds.
+func (m *menu) output(name string, words ...string) string {
+	out, _ := m.command(name, words...).CombinedOutput()
+	return string(out)
+}
+
+// TestWrapReads: a wrapped app can read the file that it was opened with, in a word of its own or behind
+// --image=, and no other; unwrapped, as the control, it reads both.
+func TestWrapReads(t *testing.T) {
+	long(t)
+	m := newMenu(t)
+	file, other := filepath.Join(m.dir, "home/doc/page"), filepath.Join(m.dir, "home/doc/other")
+	write(t, file, "the page")
+	write(t, other, "another")
+	m.program(filepath.Join(m.bin, "reader"), fmt.Sprintf("#!/bin/sh\nnew=$(mktemp %q/.XXXX)\nfor f; do cat \"${f#--image=}\" || echo none; echo; done >\"$new\" 2>/dev/null\nmv \"$new\" %q/done-${new##*.}\n", m.out, m.out))
+	for name, exec := range map[string]string{"plain": other + " %f", "inside": other + " --image=%f", "none": other} {
+		system, mine := filepath.Join(m.dir, "sys/applications", name+".desktop"), filepath.Join(m.dir, "home/.local/share/applications", name+".desktop")
+		write(t, system, "[Desktop Entry]\nType=Application\nName=R\nExec="+m.bin+"/reader "+exec+"\n")
+		m.snug("wrap", name, "--manifest", "org.example.Any")
+		for path, want := range map[string]string{system: "another\nthe page\n", mine: "none\n\nthe page\n"} {
+			notes := m.noted(path, []string{file})
+			if len(notes) != 1 || notes[0] != want {
+				t.Errorf("%s: %q, want %q", path, notes, want)
+			}
+		}
+	}
+}
+
+// TestWrapFound: whoever asks GIO for the id gets ours, also where the system's lies in a folder.
+func TestWrapFound(t *testing.T) {
+	m := newMenu(t)
+	need.Program(t, "python3")
+	const ask = "import sys, gi\nfrom gi.repository import Gio\nfor i in sys.argv[1:]:\n a = Gio.DesktopAppInfo.new(i)\n print(a.get_filename() if a else None, a.get_boolean('DBusActivatable') if a else '', a.list_actions() if a else '')\n"
+	if out, err := m.command("python3", "-c", ask).CombinedOutput(); err != nil {
+		need.Missingf(t, "want python3-gi, got %s", out)
+	}
+	os.MkdirAll(m.dir+"/sys/applications/kde", 0o700)
+	write(t, m.dir+"/sys/applications/kde/k.desktop", "[Desktop Entry]\nType=Application\nName=K\nExec=true %F\nDBusActivatable=true\nActions=a;\n[Desktop Action a]\nName=A\nExec=true -a\n")
+	if got, want := m.output("python3", "-c", ask, "kde-k.desktop"), m.dir+"/sys/applications/kde/k.desktop True ['a']\n"; got != want {
+		t.Fatalf("control: %swant %s", got, want)
+	}
+	m.snug("wrap", "kde-k", "--manifest", "org.example.Any")
+	if got, want := m.output("python3", "-c", ask, "kde-k.desktop"), m.dir+"/home/.local/share/applications/kde-k.desktop False ['a']\n"; got != want {
+		t.Errorf("%swant %s", got, want)
+	}
+}
+
+// TestWrapService: the bus, too, starts the app by snug once it is wrapped, and at once.
+func TestWrapService(t *testing.T) {
+	long(t)
+	for _, program := range []string{"dbus-daemon", "dbus-send", "gdbus"} {
+		need.Program(t, program)
+	}
+	m := newMenu(t)
+	os.MkdirAll(m.dir+"/sys/dbus-1/services", 0o700)
+	os.MkdirAll(m.dir+"/home/.local/share/dbus-1/services", 0o700)
+	m.program(m.bin+"/serve", "#!/bin/sh\nread -r first </proc/1/comm\nif [ \"$first\" = snug-init ]; then where=inside; else where=outside; fi\necho $where \"$@\" >"+m.out+"/.new\nmv "+m.out+"/.new "+m.out+"/served\nexit 1\n")
+	write(t, m.dir+"/sys/applications/org.example.Serve.desktop", "[Desktop Entry]\nType=Application\nName=S\nExec="+m.bin+"/serve\nDBusActivatable=true\n")
+	write(t, m.dir+"/sys/dbus-1/services/org.example.Serve.service", "[D-BUS Service]\nName=org.example.Serve\nExec="+m.bin+"/serve --gapplication-service\n")
+	m.env = append(m.env, "XDG_DATA_HOME="+m.dir+"/home/.local/share") // of HOME dbus-daemon asks the password file
+	bus := m.command("dbus-daemon", "--session", "--address=unix:path="+m.dir+"/run/bus", "--nofork", "--nopidfile")
+	if err := bus.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bus.Process.Kill(); bus.Wait() })
+	poll(t, "the bus listens", 10*time.Second, func() bool { return exists(m.dir + "/run/bus") })
+	m.env = append(m.env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+m.dir+"/run/bus")
+	call := func() string {
+		os.Remove(m.out + "/served")
+		m.output("gdbus", "call", "--session", "--dest", "org.example.Serve", "--object-path", "/", "--method", "org.freedesktop.Application.Activate", "{}")
+		return read(t, m.out+"/served")
+	}
+	if got := call(); got != "outside --gapplication-service\n" {
+		t.Fatalf("control: %q", got)
+	}
+	m.snug("wrap", "org.example.Serve.desktop", "--manifest", "org.example.Any")
+	if got := call(); got != "inside --gapplication-service\n" {
+		t.Errorf("wrapped: %q", got)
+	}
+	m.snug("unwrap", "org.example.Serve.desktop")
+	if got := call(); got != "outside --gapplication-service\n" {
+		t.Errorf("unwrapped: %q", got)
+	}
+}
+
+// many installs apps with a launcher and a manifest each; every third has a launcher of the person's own.
+func (m *menu) many(n int) {
+	m.Helper()
+	os.MkdirAll(m.dir+"/home/.local/share/applications", 0o700)
+	for i := range n {
+		id := fmt.Sprintf("org.example.N%d", i)
+		text := "[Desktop Entry]\nType=Application\nName=N\n" + strings.Repeat("Name[xx]=translated\nKeywords[xx]=a;b;c;\n", 80) + "Exec=/usr/bin/true %U\nActions=a;b;\n[Desktop Action a]\nName=A\nExec=/usr/bin/true -a\n[Desktop Action b]\nName=B\nExec=/usr/bin/true -b\n"
+		write(m, m.dir+"/sys/applications/"+id+".desktop", text)
+		write(m, m.dir+"/home/.config/snug/apps/"+id+".toml", "schema = 1\nid = \""+id+"\"\nextends = [\"gtk\"]\n")
+		if i%3 == 0 {
+			write(m, m.dir+"/home/.local/share/applications/"+id+".desktop", text+"X-Mine=1\n")
+		}
+	}
+}
+
+func TestWrapMany(t *testing.T) {
+	m := newMenu(t)
+	m.many(300)
+	before := m.shape()
+	start := time.Now()
+	cmd := m.command(snug(t), "wrap", "--all")
+	out, err := cmd.Output()
+	took := time.Since(start)
+	if n := strings.Count(string(out), "\nwrapped"); n < 299 || err != nil {
+		t.Errorf("%d wrapped: %v\n%s", n, err, out)
+	}
+	t.Logf("300 launchers wrapped in %v, %v of a processor's time", took, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	if took > 10*time.Second { // alone it takes a third of one
+		t.Errorf("300 launchers took %v", took)
+	}
+	m.snug("unwrap", "--all")
+	os.Remove(m.dir + "/home/.local/share/applications/mimeinfo.cache")
+	if diff := cmp.Diff(before, m.shape()); diff != "" {
+		t.Errorf("traces are left: %s", diff)
+	}
+}
+
+// TestWrapKilled: whenever snug is killed, each launcher is as it was or wrapped whole, and the person's
+// own is not lost.
+func TestWrapKilled(t *testing.T) {
+	m := newMenu(t)
+	m.many(60)
+	dir := m.dir + "/home/.local/share/applications"
+	before := m.shape()
+	killed := 0
+	for i := range 40 {
+		verb := []string{"wrap", "unwrap"}[i%2]
+		cmd := m.command(snug(t), verb, "--all")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(10+i*i*13%60) * time.Millisecond)
+		cmd.Process.Kill()
+		err := cmd.Wait()
+		if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); is && status.Signaled() {
+			killed++
+		} else if err != nil {
+			t.Fatalf("%s: %v", verb, err)
+		}
+		for n := range 60 {
+			name := fmt.Sprintf("%s/org.example.N%d.desktop", dir, n)
+			text := read(t, name)
+			whole := strings.Contains(text, "\nX-Snug-Digest=") && strings.HasSuffix(text, "X-Mine=1\n") == (n%3 == 0) && strings.Count(text, " run --launcher ") == 3
+			mine := strings.HasSuffix(text, "X-Mine=1\n") && !strings.Contains(text, "X-Snug")
+			if !whole && !(n%3 == 0 && mine) && !(n%3 != 0 && text == "") {
+				t.Fatalf("%s, killed: %s holds\n%s", verb, name, text)
+			}
+			if kept := read(t, name+".before-snug"); n%3 == 0 && !mine && !strings.HasSuffix(kept, "X-Mine=1\n") {
+				t.Fatalf("%s, killed: the person's own %s is lost", verb, name)
+			}
+		}
+	}
+	t.Logf("%d of 40 runs were killed", killed)
+	m.snug("wrap", "--all")
+	m.snug("unwrap", "--all")
+	os.Remove(dir + "/mimeinfo.cache")
+	if diff := cmp.Diff(before, m.shape()); diff != "" {
+		t.Errorf("traces are left: %s", diff)
+	}
+}
+
+// TestAppWrapped: what a person does. The file manager opens a file with the launcher that has the id; they
+// type and save; the file on the host has changed.
+func TestAppWrapped(t *testing.T) {
+	long(t)
+	for _, program := range []string{"gnome-text-editor", "gio"} {
+		need.Program(t, program)
+	}
+	d := sway(t)
+	if out := d.output("snug", "wrap", "gnome-text-editor"); out != "" {
+		t.Fatal(out)
+	}
+	d.opened("org.gnome.TextEditor", "exec gio launch "+d.home+"/.local/share/applications/org.gnome.TextEditor.desktop ", func(text string) {
+		d.press("-s", "100", text)
+		d.press("-s", "100", "-M", "ctrl", "s", "-m", "ctrl")
+	})
+}

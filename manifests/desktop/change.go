@@ -21,12 +21,8 @@ func (l *line) setValue(value string) {
 		return
 	}
 	head, rest, _ := strings.Cut(l.text, "=")
-	margin := rest[:len(rest)-len(strings.TrimLeft(rest, " \t"))]
-	end := rest[len(margin)+len(l.value):]
-	if l.value == "" { // the margin may have been the line's end
-		margin, end = "", rest
-	}
-	l.text, l.value = head+"="+margin+value+end, value
+	at := strings.Index(rest, l.value) // behind white space of whatever kind; an empty value is at the front
+	l.text, l.value = head+"="+rest[:at]+value+rest[at+len(l.value):], value
 }
 
 // With returns a file with more lines, KEY=VALUE or comments, behind the last one of a group that is

@@ -1,4 +1,4 @@
-// Package desktop reads .desktop files, the launchers of the desktop, without losing a byte.
+// Package desktop reads and changes .desktop files, the launchers of the desktop, without losing a byte.
 //
 // Search finds a file by its id as menus do; File gives its keys and writes itself back exactly;
 // ParseExec takes an Exec line apart and Exec.Expand makes it the commands that a launcher would

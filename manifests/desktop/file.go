@@ -55,9 +55,12 @@ func Parse(text []byte) (*File, error) {
 	return file, nil
 }
 
+// space is what GLib takes for white space: of others it makes a part of the key or the value.
+const space = " \t\n\v\f\r"
+
 func parseLine(text, group string) line {
 	parsed := line{text: text, group: group}
-	content := strings.TrimSpace(text)
+	content := strings.Trim(text, space)
 	switch {
 	case content == "" || content[0] == '#':
 	case content[0] == '[':
@@ -66,7 +69,7 @@ func parseLine(text, group string) line {
 		}
 	default:
 		if key, value, found := strings.Cut(content, "="); found {
-			parsed.key, parsed.value = strings.TrimSpace(key), strings.TrimSpace(value)
+			parsed.key, parsed.value = strings.Trim(key, space), strings.Trim(value, space)
 		}
 	}
 	return parsed

@@ -133,7 +133,7 @@ func expandAll(t *testing.T, raw string, files []string) []desktop.Command {
 }
 
 func TestChanged(t *testing.T) {
-	const text = "#!x\r\n[Desktop Entry]\r\nName = N\r\nExec =  a  \r\n\n# end\n[B]\nExec=\nEmpty= \nExec=c"
+	const text = "#!x\r\n[Desktop Entry]\r\nName = N\r\nExec =  a  \r\n\n# end\n[B]\nExec=\nEmpty= \nExec=\v\u00a0c \u00a0"
 	file := parse(t, text)
 	same := file.Changed(func(_, _, raw string) string { return raw })
 	if diff := cmp.Diff(text, string(same.Bytes())); diff != "" {
@@ -145,7 +145,7 @@ func TestChanged(t *testing.T) {
 		}
 		return raw
 	}).With(desktop.Entry, "X-A=1").With("B", "# c", "X-B=2")
-	want := "#!x\r\n[Desktop Entry]\r\nName = N\r\nExec =  D<a>  \r\nX-A=1\n\n# end\n[B]\nExec=B<>\nEmpty= \nExec=B<c>\n# c\nX-B=2\n"
+	want := "#!x\r\n[Desktop Entry]\r\nName = N\r\nExec =  D<a>  \r\nX-A=1\n\n# end\n[B]\nExec=B<>\nEmpty= \nExec=\vB<\u00a0c \u00a0>\n# c\nX-B=2\n"
 	if diff := cmp.Diff(want, string(changed.Bytes())); diff != "" {
 		t.Error(diff)
 	}

@@ -47,6 +47,7 @@ type console struct {
 // verb is one word that snug understands.
 type verb struct {
 	name, group string
+	undoes      string // the verb beside which the list shows it: the other way round, or all but the same
 	args        string // how its arguments are shown
 	short       string // one line for the list
 	example     string // the last line of its help

@@ -64,13 +64,23 @@ func overview() string {
 	for _, group := range []string{"apps", "running", "expert"} {
 		b.WriteString("\n" + group + "\n")
 		for _, v := range verbs() {
-			if v.group == group {
-				b.WriteString("  " + column(v.name, 10) + v.short + "\n")
+			if v.group == group && v.undoes == "" {
+				b.WriteString("  " + column(strings.Join(append([]string{v.name}, besides(v.name)...), ", "), 15) + v.short + "\n")
 			}
 		}
 	}
 	b.WriteString("\nsnug help VERB tells more. for example: snug run --here -- make test\n")
 	return b.String()
+}
+
+// besides are the verbs that the list shows beside one.
+func besides(name string) (names []string) {
+	for _, v := range verbs() {
+		if v.undoes == name {
+			names = append(names, v.name)
+		}
+	}
+	return names
 }
 
 func column(s string, width int) string {

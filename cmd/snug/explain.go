@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -13,6 +14,7 @@ func explainFlags(f *pflag.FlagSet) {
 	f.Bool("json", false, "print JSON")
 	f.Bool("program", false, "print every system call of the start")
 	f.Bool("dangerous", false, "only what is dangerous; status 1 if there is anything")
+	f.String("diff", "", "compare it with `APP`: + more, - less; status 1 if any")
 }
 
 func runExplain(c *console, args []string) error {
@@ -40,7 +42,11 @@ func runExplain(c *console, args []string) error {
 	if only {
 		account = dangerous(account)
 	}
-	if asJSON, _ := f.GetBool("json"); asJSON {
+	asJSON, _ := f.GetBool("json")
+	if other, _ := f.GetString("diff"); other != "" {
+		return c.explainDiff(account, other, only, asJSON)
+	}
+	if asJSON {
 		if err := c.printJSON(accountForMachines(account)); err != nil {
 			return err
 		}
@@ -51,6 +57,57 @@ func runExplain(c *console, args []string) error {
 		return &failure{status: exitNo}
 	}
 	return nil
+}
+
+// explainDiff compares an account with that of another app, by what it says and not by which line says
+// it.
+func (c *console) explainDiff(account []compose.Entry, app string, only, asJSON bool) error {
+	f := c.newFlags()
+	explainFlags(f)
+	p, err := c.plan(f, []string{app})
+	if err != nil {
+		return err
+	}
+	others := append(p.sandbox.Account, p.sandbox.Sockets(p.world.Files)...)
+	if only {
+		others = dangerous(others)
+	}
+	more, less := without(account, others), without(others, account)
+	if asJSON {
+		if err := c.printJSON(map[string][]granted{"more": accountForMachines(more), "less": accountForMachines(less)}); err != nil {
+			return err
+		}
+	}
+	for _, group := range compose.Groups() {
+		title := group + "\n"
+		for _, side := range []struct {
+			mark string
+			list []compose.Entry
+		}{{"- ", less}, {"+ ", more}} {
+			for _, e := range side.list {
+				if e.Group != group || asJSON {
+					continue
+				}
+				c.print(title, strings.TrimRight(column("  "+side.mark+line(e.Text), 58)+"  "+line(string(e.Origin)), " "), "\n")
+				title = ""
+			}
+		}
+	}
+	if len(more)+len(less) > 0 {
+		return &failure{status: exitNo}
+	}
+	return nil
+}
+
+// without are the entries of an account that another does not have.
+func without(account, other []compose.Entry) (rest []compose.Entry) {
+	for _, e := range account {
+		same := func(o compose.Entry) bool { return o.Group == e.Group && o.Text == e.Text }
+		if !slices.ContainsFunc(other, same) {
+			rest = append(rest, e)
+		}
+	}
+	return rest
 }
 
 func dangerous(account []compose.Entry) []compose.Entry {

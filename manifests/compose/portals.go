@@ -24,13 +24,47 @@ func (c *composer) portals(session *dbus.Policy, names []manifests.Text) {
 	}
 	if c.m.Portals.FlatpakInfo.Value {
 		c.add(portals.InfoPath, &sandbox.Data{Dest: portals.InfoPath, Content: c.out.Identity.Info(), Mode: 0o444, Origin: c.m.Portals.FlatpakInfo.Origin})
-	} else if slices.ContainsFunc(names, func(name manifests.Text) bool { return name.Value == "FileChooser" }) {
-		// What makes toolkits use portals where they do not see that they are in a sandbox: GTK 3 and
-		// GTK 4 before 4.12, later GTK 4, and Qt.
-		c.env = append(c.env, "GTK_USE_PORTAL=1", "GDK_DEBUG=portals", "QT_QPA_PLATFORMTHEME=xdgdesktopportal")
+	} else {
+		c.usePortals(names)
 	}
 	c.documents(session)
 	c.opener(names)
+	c.hideHandlers(names)
+}
+
+// usePortals makes toolkits use portals, as they do not see that they are in a sandbox: GLib, GTK 3 and
+// GTK 4 before 4.12, later GTK 4, and Qt.
+func (c *composer) usePortals(names []manifests.Text) {
+	if indexOf(names, "FileChooser") >= 0 || indexOf(names, "OpenURI") >= 0 {
+		c.env = append(c.env, "GTK_USE_PORTAL=1")
+	}
+	if indexOf(names, "FileChooser") >= 0 {
+		c.env = append(c.env, "GDK_DEBUG=portals", "QT_QPA_PLATFORMTHEME=xdgdesktopportal")
+	}
+}
+
+func indexOf(names []manifests.Text, name string) int {
+	return slices.IndexFunc(names, func(text manifests.Text) bool { return text.Value == name })
+}
+
+// hideHandlers takes away what tells GLib which of the host's programs opens what. It would start them
+// inside, before it asks the portal, with the app's rights and none of their own.
+func (c *composer) hideHandlers(names []manifests.Text) {
+	at := indexOf(names, "OpenURI")
+	if at < 0 {
+		return
+	}
+	for _, dir := range [...]string{"/etc/xdg", "/usr/share/applications", "/usr/local/share/applications"} {
+		entries, err := c.w.Files.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, entry := range entries {
+			if name := entry.Name; entry.is(unix.S_IFREG) && (name == "mimeinfo.cache" || name == "defaults.list" || strings.HasSuffix(name, "mimeapps.list")) {
+				c.covers = append(c.covers, &sandbox.Mask{Dest: child(dir, name), Origin: names[at].Origin})
+			}
+		}
+	}
 }
 
 // openers are the programs that a Portal does the work of.
@@ -45,7 +79,7 @@ func (c *composer) opener(names []manifests.Text) {
 		program = c.w.Opener()
 	}
 	for _, opener := range openers {
-		at := slices.IndexFunc(names, func(name manifests.Text) bool { return name.Value == opener.portal })
+		at := indexOf(names, opener.portal)
 		if at < 0 || program == "" {
 			continue
 		}

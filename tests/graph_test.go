@@ -52,6 +52,8 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/portals/dbus", "encoding/json", "the log is written, never read"},
 	{"snug/cmd/internal/brokers", "snug/cmd/internal/instances", "who keeps the account of running sandboxes starts their brokers, not the other way round"},
 	{"snug/cmd/internal/...", "snug/manifests/...", "running sandboxes are found without knowing what a manifest is"},
+	{"snug/cmd/internal/homes", "snug/sandbox/...", "folders that apps have filled, whether or not any sandbox runs"},
+	{"snug/cmd/internal/homes", "snug/cmd/internal/instances", "who asks for a removal knows whether the app runs"},
 	{"snug/cmd/internal/opener", "github.com/godbus/dbus/v5", "command lines are read without knowing how a bus is spoken to"},
 	{"snug/cmd/internal/opener", "snug/sandbox/...", "it lies in sandboxes, and is no part of what makes them"},
 	{"snug/cmd/internal/portal", "snug/cmd/internal/opener", "who asks the desktop does not depend on who wants to know"},

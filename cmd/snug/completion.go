@@ -269,7 +269,9 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		if strings.Contains(v.args, "INSTANCE") {
 			t.instances()
 		}
-		if strings.Contains(v.args, "APP") {
+		if strings.HasPrefix(v.name, "data ") {
+			t.homes()
+		} else if strings.Contains(v.args, "APP") {
 			t.apps()
 		}
 		if strings.Contains(v.args, "FILE") || strings.Contains(v.args, "PROGRAM") {
@@ -335,5 +337,18 @@ func (t *partial) apps() {
 		if !own[id] {
 			t.offer(id, "installed")
 		}
+	}
+}
+
+// homes are the apps of which a home is kept, by names that are ids.
+func (t *partial) homes() {
+	k, err := t.openKept()
+	if err != nil {
+		return
+	}
+	defer k.homes.Close()
+	list, _ := k.homes.List()
+	for _, h := range list {
+		t.offer(h.ID, "a home is kept")
 	}
 }

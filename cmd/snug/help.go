@@ -19,7 +19,7 @@ func runHelp(c *console, args []string) error {
 		c.help("")
 		return nil
 	}
-	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" {
+	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" && words[0] != "data" {
 		return &hinted{"too many words: " + quote(words[len(words)-1]), "snug help " + shellWord(words[0])}
 	}
 	page := ""
@@ -35,11 +35,13 @@ func runHelp(c *console, args []string) error {
 		switch {
 		case v.name == words[0] && len(words) == 2 && v.sub(words[1]) != nil:
 			page = v.sub(words[1]).help()
-		case v.name == words[0] && v.subs == nil:
+		case v.name == words[0] && page == "" && len(words) == 1:
 			page = v.help()
 		}
 	}
 	switch {
+	case page == "" && words[0] == "data":
+		return &hinted{"unknown verb " + quote("data "+words[1]), "snug data --help lists the verbs"}
 	case page == "" && len(words) == 2:
 		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ") + "; and snug manifest --help has verbs"}
 	case page == "":
@@ -98,7 +100,11 @@ func (v *verb) help() string {
 		for _, sub := range v.subs() {
 			b.WriteString("  " + column(lastWord(sub.name), 10) + sub.short + "\n")
 		}
-		b.WriteString("snug help " + v.name + " VERB tells more; snug help " + v.name + " tells of the files\n")
+		b.WriteString("snug help " + v.name + " VERB tells more")
+		if v.name == "manifest" {
+			b.WriteString("; snug help manifest tells of the files")
+		}
+		b.WriteString("\n")
 	}
 	f := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
 	f.SortFlags = false

@@ -42,6 +42,22 @@ func jsonFlag(f *pflag.FlagSet) { f.Bool("json", false, "print JSON") }
 
 // runManifest hands over to the verb behind it.
 func runManifest(c *console, args []string) error {
+	return c.handOver(args, func(name string) string {
+		switch name {
+		case "ls", "list":
+			return "snug manifest check looks at all of yours; snug manifest show APP prints one"
+		case "validate", "lint", "verify", "test":
+			return "did you mean snug manifest check?"
+		case "cat", "print", "get":
+			return "did you mean snug manifest show?"
+		}
+		return ""
+	})
+}
+
+// handOver runs the verb behind this one that the first word names. meant gives the hint for words
+// that others have for them.
+func (c *console) handOver(args []string, meant func(name string) string) error {
 	if len(args) == 0 {
 		c.print(c.verb.help())
 		return &failure{status: exitCouldNot}
@@ -55,21 +71,16 @@ func runManifest(c *console, args []string) error {
 		return err
 	}
 	name := strings.Join(words[:min(len(words), 1)], "")
-	hint := "snug manifest --help lists the verbs"
+	hint := "snug " + c.verb.name + " --help lists the verbs"
 	for _, sub := range c.verb.subs() {
 		if last := lastWord(sub.name); len(name) > 1 && strings.HasPrefix(last, name) {
 			hint = "did you mean snug " + sub.name + "?"
 		}
 	}
-	switch name {
-	case "ls", "list":
-		hint = "snug manifest check looks at all of yours; snug manifest show APP prints one"
-	case "validate", "lint", "verify", "test":
-		hint = "did you mean snug manifest check?"
-	case "cat", "print", "get":
-		hint = "did you mean snug manifest show?"
+	if m := meant(name); m != "" {
+		hint = m
 	}
-	return &hinted{"unknown verb " + quote("manifest "+name), hint}
+	return &hinted{"unknown verb " + quote(c.verb.name+" "+name), hint}
 }
 
 // sub returns the verb behind this one that a word names, or nil.

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/homes"
 	"snug/cmd/internal/instances"
 	"snug/manifests"
 	"snug/manifests/compose"
@@ -371,6 +373,11 @@ func (c *console) launch(p *plan) (failed error) {
 	if err := checkName(p.instanceName()); err != nil {
 		return err
 	}
+	started, err := p.lockHome()
+	if err != nil {
+		return err
+	}
+	defer started()
 	for _, folder := range p.sandbox.Folders {
 		undo, err := folder.Make()
 		defer func() {
@@ -384,6 +391,11 @@ func (c *console) launch(p *plan) (failed error) {
 	}
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
 	j.record.App = p.app.ID
+	j.started = func(string) { started() }
+	if p.sandbox.Home != "" {
+		j.record.Home = p.merged.ID.Value
+		homes.Touch(p.sandbox.Home)
+	}
 	if len(p.sandbox.Buses) > 0 {
 		log, done, err := openLog(p.own.log)
 		if err != nil {
@@ -402,15 +414,34 @@ func (c *console) launch(p *plan) (failed error) {
 		}
 		defer null.Close()
 		j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
-		j.started = func(name string) { sayReady(p.own.ready, name) }
+		j.started = func(name string) {
+			started()
+			sayReady(p.own.ready, name)
+		}
 	}
 	if p.merged.Instances.Value == "one" {
 		j.exact = true
 	}
 	before := p.sandbox.Traces(p.world.Files)
-	err := supervise(j)
+	err = supervise(j)
 	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
 	return c.notFound(p, err)
+}
+
+// lockHome keeps the kept home from being removed until the start is in the account of instances.
+func (p *plan) lockHome() (unlock func(), err error) {
+	if p.sandbox.Home == "" {
+		return func() {}, nil
+	}
+	dir, err := openInstances()
+	if err != nil {
+		return nil, err
+	}
+	release, err := dir.Lock(p.merged.ID.Value, false)
+	if err != nil {
+		return nil, unaccounted(err)
+	}
+	return sync.OnceFunc(release), nil
 }
 
 // writableFolders are those of the host that a sandbox may change.

@@ -30,6 +30,8 @@ type Sandbox struct {
 	Spec *sandbox.Spec
 	// Folders must exist before the start: see Folder.Make.
 	Folders []Folder
+	// Home is the kept home outside, or "" if it is gone with the sandbox.
+	Home string
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool

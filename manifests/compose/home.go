@@ -39,6 +39,7 @@ func (c *composer) ownHome() {
 		return
 	}
 	c.out.Folders = append(c.out.Folders, folder)
+	c.out.Home = folder.Path()
 	c.add(c.home, &sandbox.Bind{Source: folder.Path(), Dest: c.home, Writable: true, NoSymlinks: true, Origin: mode.Origin})
 	c.tell(groupFiles, keepFiles+"a home of its own, "+words.Quote(folder.Path())+" outside", mode.Origin)
 }

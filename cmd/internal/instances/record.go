@@ -15,6 +15,7 @@ import (
 type Record struct {
 	Name       string
 	App        string   // the manifest's id, empty for a plain command
+	Home       string   // whose kept home it has, by id; empty if none
 	Supervisor int      // process id of the snug that waits for it
 	Since      int64    // seconds since 1970
 	Command    []string // of the app
@@ -64,6 +65,9 @@ func (w *writer) list(key string, values []string) {
 func (r *Record) encode() []byte {
 	w := writer(append(make([]byte, 0, 8192), magic+"\n"...))
 	w.text("app", r.App)
+	if r.Home != "" {
+		w.text("home", r.Home)
+	}
 	w.numbers("supervisor", uint64(r.Supervisor))
 	w.numbers("since", uint64(r.Since))
 	w.list("command", r.Command)
@@ -137,6 +141,8 @@ func (r *Record) decodeText(key, value string) bool {
 	switch key {
 	case "app":
 		r.App = value
+	case "home":
+		r.Home = value
 	case "command":
 		r.Command = append(r.Command, value)
 	case "env":

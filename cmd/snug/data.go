@@ -1,0 +1,455 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"snug/cmd/internal/homes"
+	"snug/cmd/internal/instances"
+	"snug/cmd/internal/terminal"
+)
+
+// dataVerbs are the words behind `snug data`.
+func dataVerbs() []*verb {
+	return []*verb{
+		{name: "data ls", args: "[flags] [APP...]",
+			short:   "list kept homes, and whether their apps have manifests still",
+			example: "snug data ls --size", run: runDataLs, flags: dataLsFlags},
+		{name: "data path", args: "APP",
+			short:   "print where the home of an app is",
+			example: `ls "$(snug data path mousepad)"`, run: runDataPath, flags: noFlags},
+		{name: "data export", args: "APP FILE.tar | -",
+			short:   "write the home of an app as a tar archive",
+			example: "snug data export mousepad - | zstd >mousepad.tar.zst", run: runDataExport, flags: noFlags},
+		{name: "data rm", args: "[flags] APP... | --unused",
+			short:   "remove homes, of apps that do not run",
+			example: "snug data rm --unused", run: runDataRm, flags: dataRmFlags},
+	}
+}
+
+func dataLsFlags(f *pflag.FlagSet) {
+	f.Bool("size", false, "also how much each takes on the disk")
+	f.Bool("unused", false, "only those of apps without a manifest")
+	f.Bool("json", false, "print JSON")
+}
+
+func dataRmFlags(f *pflag.FlagSet) {
+	f.Bool("unused", false, "all those of apps without a manifest")
+	f.BoolP("yes", "y", false, "do not ask")
+}
+
+func runData(c *console, args []string) error {
+	return c.handOver(args, func(name string) string {
+		switch name {
+		case "list", "show", "du":
+			return "did you mean snug data ls?"
+		case "remove", "delete", "purge", "clear", "prune":
+			return "did you mean snug data rm?"
+		case "backup", "save", "tar":
+			return "did you mean snug data export?"
+		}
+		return ""
+	})
+}
+
+// kept is what the verbs behind `snug data` work on.
+type kept struct {
+	*library
+	homes   *homes.Dir
+	running *instances.Dir
+	known   []string // ids that a manifest or a drop-in is about
+}
+
+// openKept finds the homes. The caller closes kept.homes.
+func (c *console) openKept() (*kept, error) {
+	l, err := c.library()
+	if err != nil {
+		return nil, err
+	}
+	k := &kept{library: l}
+	if k.running, err = openInstances(); err != nil {
+		return nil, err
+	}
+	own, _, err := l.catalogue.Own()
+	if err != nil {
+		return nil, err
+	}
+	k.known = append(l.catalogue.IDs(), own...)
+	k.homes, err = homes.Open(l.world.Data)
+	return k, err
+}
+
+// find is the home that a word names: by its own name, whatever that is, else by the app's.
+func (k *kept) find(word string) (*homes.Home, error) {
+	h, err := k.homes.Find(word)
+	if err == nil {
+		return h, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if app, e := k.catalogue.Find(word); e == nil {
+		word = app.ID
+		if h, err = k.homes.Find(word); err == nil {
+			return h, nil
+		}
+	}
+	return nil, &failure{status: exitNo, err: &hinted{"no home is kept of " + quote(word), "snug data ls lists those that are"}}
+}
+
+// isKnown reports whether some manifest is about the app of a home.
+func (k *kept) isKnown(id string) bool { return slices.Contains(k.known, id) }
+
+// user is the running instance that has a home, or nil.
+func (k *kept) user(id string) (*instances.Record, error) {
+	list, err := k.running.List()
+	if i := slices.IndexFunc(list, func(r *instances.Record) bool { return r.Home == id }); i >= 0 {
+		return list[i], nil
+	}
+	return nil, err
+}
+
+// shown is a name as a person can tell it from others and type it: one that is odd is quoted.
+func shown(name string) string {
+	if q := strconv.QuoteToASCII(name); q[1:len(q)-1] != name {
+		return q
+	}
+	return name
+}
+
+// homeListed is a home for machines.
+type homeListed struct {
+	ID       string `json:"id"`
+	Path     string `json:"path"`
+	Folder   bool   `json:"folder"`
+	Used     int64  `json:"used"` // seconds since 1970
+	Manifest bool   `json:"manifest"`
+	Running  string `json:"running,omitempty"` // the name of an instance
+	Size     *int64 `json:"size,omitempty"`    // bytes on the disk
+}
+
+func runDataLs(c *console, args []string) error {
+	f := c.newFlags()
+	words, err := c.words(f, args, 0, 1000, "")
+	if err != nil {
+		return err
+	}
+	k, err := c.openKept()
+	if err != nil {
+		return err
+	}
+	defer k.homes.Close()
+	list, err := k.homes.List()
+	if err != nil {
+		return err
+	}
+	if len(words) > 0 {
+		list = nil
+		for _, word := range words {
+			h, err := k.find(word)
+			if err != nil {
+				return err
+			}
+			list = append(list, *h)
+		}
+	}
+	sizes, _ := f.GetBool("size")
+	unused, _ := f.GetBool("unused")
+	out := make([]homeListed, 0, len(list))
+	for _, h := range list {
+		if unused && k.isKnown(h.ID) {
+			continue
+		}
+		l, err := k.describe(&h, sizes)
+		if err != nil {
+			return err
+		}
+		out = append(out, l)
+	}
+	if asJSON, _ := f.GetBool("json"); asJSON {
+		return c.printJSON(out)
+	}
+	c.printHomes(out, sizes)
+	return nil
+}
+
+// describe looks at one home.
+func (k *kept) describe(h *homes.Home, measure bool) (homeListed, error) {
+	l := homeListed{ID: h.ID, Path: k.homes.Path(h.ID), Folder: h.Folder, Used: h.Used.Unix(), Manifest: k.isKnown(h.ID)}
+	r, err := k.user(h.ID)
+	if err != nil {
+		return l, err
+	}
+	if r != nil {
+		l.Running = r.Name
+	}
+	if measure && h.Folder {
+		size, err := k.homes.Size(h.ID)
+		if err != nil {
+			return l, err
+		}
+		l.Size = &size
+	}
+	return l, nil
+}
+
+func (c *console) printHomes(list []homeListed, sizes bool) {
+	if len(list) == 0 {
+		return
+	}
+	title := column("APP", 36) + column("LAST USED", 18)
+	if sizes {
+		title += column("SIZE", 10)
+	}
+	c.print(title, "MANIFEST\n")
+	for _, l := range list {
+		text := column(shown(l.ID), 36)
+		if l.Running != "" {
+			text += column("runs", 18)
+		} else {
+			text += column(time.Unix(l.Used, 0).Format("2006-01-02 15:04"), 18)
+		}
+		if sizes && l.Size != nil {
+			text += column(bytesText(*l.Size), 10)
+		} else if sizes {
+			text += column("-", 10)
+		}
+		switch {
+		case !l.Folder:
+			text += "not a folder: no app uses it"
+		case l.Manifest:
+			text += "yes"
+		default:
+			text += "no"
+		}
+		c.print(text, "\n")
+	}
+}
+
+// bytesText is a number of bytes for a person.
+func bytesText(n int64) string {
+	const units = "kMGTPE"
+	value, unit := float64(n)/1000, 0
+	for value >= 999.95 && unit < len(units)-1 {
+		value, unit = value/1000, unit+1
+	}
+	return strconv.FormatFloat(value, 'f', 1, 64) + " " + units[unit:unit+1] + "B"
+}
+
+func runDataPath(c *console, args []string) error {
+	words, err := c.words(c.newFlags(), args, 1, 1, "which app?")
+	if err != nil {
+		return err
+	}
+	k, err := c.openKept()
+	if err != nil {
+		return err
+	}
+	defer k.homes.Close()
+	h, err := k.find(words[0])
+	if err != nil {
+		return err
+	}
+	c.print(k.homes.Path(h.ID), "\n")
+	return nil
+}
+
+func runDataExport(c *console, args []string) error {
+	words, err := c.words(c.newFlags(), args, 2, 2, "which app, and into which file?")
+	if err != nil {
+		return err
+	}
+	k, err := c.openKept()
+	if err != nil {
+		return err
+	}
+	defer k.homes.Close()
+	h, err := k.find(words[0])
+	if err != nil {
+		return err
+	}
+	if !h.Folder {
+		return &hinted{shown(h.ID) + " is not a folder, and no app's home", "snug data rm removes it"}
+	}
+	to, done, err := c.exportFile(words[1])
+	if err != nil {
+		return err
+	}
+	p := c.progress()
+	left, err := k.homes.Export(h.ID, to, func(n int64) { p.show(bytesText(n) + " exported") })
+	p.clear()
+	if err = done(err); err != nil {
+		return &hinted{"export of " + quote(h.ID) + ": " + err.Error(), ""}
+	}
+	c.noteLeft(left)
+	return nil
+}
+
+// exportFile opens what an archive is written to. done closes it, and removes half an archive.
+func (c *console) exportFile(name string) (to io.Writer, done func(error) error, err error) {
+	if name == "-" {
+		if isTerminal(c.out) {
+			return nil, nil, &hinted{"an archive is not for a terminal", "name a file, or send it into a pipe"}
+		}
+		return c.out, func(err error) error { return err }, nil
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, nil, &hinted{quote(name) + " is there already", "name another file, or remove it"}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, func(err error) error {
+		if e := file.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			os.Remove(name)
+		}
+		return err
+	}, nil
+}
+
+// noteLeft says what an archive or a copy lacks.
+func (c *console) noteLeft(left homes.Left) {
+	for _, l := range [...]struct {
+		n    int
+		what string
+	}{
+		{left.Special, "left out, being sockets, FIFOs or devices"},
+		{left.Closed, "left out, being folders that cannot be entered or other file systems"},
+		{left.Changed, "changed or could not be read meanwhile"},
+	} {
+		if l.n > 0 {
+			c.say(strconv.Itoa(l.n)+" files: "+l.what, "")
+		}
+	}
+}
+
+func runDataRm(c *console, args []string) error {
+	f := c.newFlags()
+	words, err := c.words(f, args, 0, 1000, "")
+	if err != nil {
+		return err
+	}
+	unused, _ := f.GetBool("unused")
+	yes, _ := f.GetBool("yes")
+	switch {
+	case unused && len(words) > 0:
+		return &hinted{"--unused and names together", "either one or the other"}
+	case !unused && len(words) == 0:
+		return &hinted{"the home of which app?", "snug data rm APP, or snug data rm --unused; snug data ls lists them"}
+	}
+	k, err := c.openKept()
+	if err != nil {
+		return err
+	}
+	defer k.homes.Close()
+	list, err := k.toRemove(words, unused)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	if !yes {
+		if err := c.askRemoval(k, list); err != nil {
+			return err
+		}
+	}
+	for _, h := range list {
+		if err := c.removeHome(k, h.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toRemove are the homes that were named, or those without a manifest. Of those, one in use stays.
+func (k *kept) toRemove(words []string, unused bool) (list []homes.Home, err error) {
+	for _, word := range words {
+		h, err := k.find(word)
+		if err != nil {
+			return nil, err
+		}
+		if err := k.checkUnused(h.ID); err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(list, func(o homes.Home) bool { return o.ID == h.ID }) {
+			list = append(list, *h)
+		}
+	}
+	if !unused {
+		return list, nil
+	}
+	all, err := k.homes.List()
+	for _, h := range all {
+		if !k.isKnown(h.ID) && k.checkUnused(h.ID) == nil {
+			list = append(list, h)
+		}
+	}
+	return list, err
+}
+
+// checkUnused refuses to remove the home of an app that runs.
+func (k *kept) checkUnused(id string) error {
+	r, err := k.user(id)
+	if err != nil {
+		return err
+	}
+	if r != nil {
+		return &failure{status: exitNo, err: &hinted{quote(id) + " runs, and its home stays", "snug stop " + shellWord(r.Name)}}
+	}
+	return nil
+}
+
+// askRemoval shows what goes and asks, once for all.
+func (c *console) askRemoval(k *kept, list []homes.Home) error {
+	if !terminal.Is(0) || !isTerminal(c.err) {
+		return &hinted{"without a terminal nobody can be asked", "--yes removes without asking"}
+	}
+	question := "remove the homes"
+	if len(list) == 1 {
+		question = "remove the home"
+	}
+	question += " for ever, with all that is in"
+	for _, h := range list {
+		size, err := k.homes.Size(h.ID)
+		text := "  " + shown(h.ID)
+		if err == nil {
+			text += " (" + bytesText(size) + ")"
+		}
+		io.WriteString(c.err, text+"\n")
+	}
+	if !c.confirm(question) {
+		return &failure{status: exitNo, err: &hinted{"nothing was removed", ""}}
+	}
+	return nil
+}
+
+// removeHome removes one home. While it is taken out of its place its app cannot start.
+func (c *console) removeHome(k *kept, id string) error {
+	unlock, err := k.running.Lock(id, true)
+	if err != nil {
+		return err
+	}
+	locked := true
+	release := func() {
+		if locked {
+			unlock()
+		}
+		locked = false
+	}
+	defer release()
+	if err := k.checkUnused(id); err != nil {
+		return err
+	}
+	p := c.progress()
+	defer p.clear()
+	return k.homes.Remove(id, release, func(n int) { p.show(strconv.Itoa(n) + " files removed") })
+}

@@ -99,7 +99,7 @@ var schema = [...]Key{
 	{Name: "home.mode", Kind: kindEnum, Values: "ephemeral private", Default: "ephemeral", Short: "home",
 		Doc:   "the app's home: gone at its end, or kept for this app alone",
 		field: func(m *Manifest) any { return &m.Home.Mode }},
-	{Name: "home.import", Kind: kindList, Later: "*", check: checkPath,
+	{Name: "home.import", Kind: kindList, check: checkPath,
 		Doc:   "copied into a kept home once, at the first start, after asking",
 		field: func(m *Manifest) any { return &m.Home.Import }},
 

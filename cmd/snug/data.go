@@ -25,6 +25,9 @@ func dataVerbs() []*verb {
 		{name: "data path", args: "APP",
 			short:   "print where the home of an app is",
 			example: `ls "$(snug data path mousepad)"`, run: runDataPath, flags: noFlags},
+		{name: "data import", args: "[flags] APP",
+			short:   "copy into its home what its manifest names, after asking",
+			example: "snug data import firefox", run: runDataImport, flags: importFlags},
 		{name: "data export", args: "APP FILE.tar | -",
 			short:   "write the home of an app as a tar archive",
 			example: "snug data export mousepad - | zstd >mousepad.tar.zst", run: runDataExport, flags: noFlags},
@@ -403,7 +406,7 @@ func (k *kept) checkUnused(id string) error {
 		return err
 	}
 	if r != nil {
-		return &failure{status: exitNo, err: &hinted{quote(id) + " runs, and its home stays", "snug stop " + shellWord(r.Name)}}
+		return &failure{status: exitNo, err: &hinted{quote(id) + " runs, and its home is in use", "snug stop " + shellWord(r.Name)}}
 	}
 	return nil
 }

@@ -166,6 +166,9 @@ func (c *console) freshShell(app, line string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.importHome(p); err != nil {
+		return err
+	}
 	return c.launch(p)
 }
 

@@ -171,7 +171,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	}
 	w.Seccomp = compileFilter
 	w.Opener = findOpener
-	w.NoStart = c.verb.name == "explain"
+	w.NoStart = !c.verb.runs
 	p := &plan{world: w}
 	p.own.add(f)
 	flags := new(manifests.Layer)
@@ -352,6 +352,9 @@ func facts(w *compose.World) manifests.Facts {
 func runRun(c *console, args []string) error {
 	p, err := c.plan(c.newFlags(), args)
 	if err != nil {
+		return err
+	}
+	if err := c.importHome(p); err != nil {
 		return err
 	}
 	if p.own.detach {

@@ -32,6 +32,8 @@ type Sandbox struct {
 	Folders []Folder
 	// Home is the kept home outside, or "" if it is gone with the sandbox.
 	Home string
+	// Imports are what the kept home is to get a copy of, once and after asking.
+	Imports []Import
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool
@@ -105,6 +107,7 @@ func Compose(m *manifests.Manifest, w *World, cmd Command) (*Sandbox, error) {
 		(*composer).devices,
 		(*composer).looks, // fonts and themes
 		(*composer).files, // what is granted by name, and file arguments
+		(*composer).imports,
 		(*composer).environment,
 		(*composer).process,
 	} {

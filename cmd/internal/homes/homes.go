@@ -1,9 +1,11 @@
 // Package homes looks after the kept homes of apps: it lists, measures, exports and removes them.
 //
-// The one default call is [Open], then [Dir.List], [Dir.Size], [Dir.Export] or [Dir.Remove].
+// The one default call is [Open], then [Dir.List], [Dir.Size], [Dir.Export], [Dir.Import] or
+// [Dir.Remove].
 //
 //	$XDG_DATA_HOME/snug/home/ID        the home of an app
 //	$XDG_DATA_HOME/snug/home/.trash    homes that are being removed
+//	$XDG_DATA_HOME/snug/home/.import   what was decided about copies of the person's files, and copies in progress
 //
 // No id begins with a dot, so no app ever sees those folders.
 //
@@ -49,6 +51,7 @@ func Open(data string) (*Dir, error) {
 func (d *Dir) Close() {
 	if d.fd >= 0 {
 		unix.Close(d.fd)
+		d.fd = -1
 	}
 }
 

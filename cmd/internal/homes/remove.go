@@ -29,17 +29,18 @@ func (d *Dir) Remove(id string, moved func(), told func(files int)) error {
 	if _, err := d.Find(id); err != nil {
 		return err
 	}
-	if err := unix.Mkdirat(d.fd, trash, 0o700); err != nil && err != unix.EEXIST {
-		return &os.PathError{Op: "make", Path: d.Path(trash), Err: err}
-	}
-	fd, err := openFolder(d.fd, trash, true)
+	r, err := d.openTrash()
 	if err != nil {
-		return &os.PathError{Op: "open", Path: d.Path(trash), Err: err}
+		return err
 	}
-	defer unix.Close(fd)
-	r := &remover{trash: fd, told: told}
+	defer unix.Close(r.trash)
+	r.told = told
 	if err := r.move(d.fd, id); err != nil {
 		return &os.PathError{Op: "move", Path: d.Path(id), Err: err}
+	}
+	if imports, err := openat(d.fd, importing, unix.O_RDONLY|unix.O_DIRECTORY, alone); err == nil {
+		r.move(imports, id) // what was decided was about this home
+		unix.Close(imports)
 	}
 	if moved != nil {
 		moved()
@@ -49,6 +50,30 @@ func (d *Dir) Remove(id string, moved func(), told func(files int)) error {
 	}
 	unix.Unlinkat(d.fd, trash, unix.AT_REMOVEDIR)
 	return nil
+}
+
+// discard removes a file in a folder of snug's own.
+func (d *Dir) discard(dir int, name string) error {
+	r, err := d.openTrash()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(r.trash)
+	if err := r.move(dir, name); err != nil {
+		return err
+	}
+	return r.empty()
+}
+
+func (d *Dir) openTrash() (*remover, error) {
+	if err := unix.Mkdirat(d.fd, trash, 0o700); err != nil && err != unix.EEXIST {
+		return nil, &os.PathError{Op: "make", Path: d.Path(trash), Err: err}
+	}
+	fd, err := openFolder(d.fd, trash, true)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: d.Path(trash), Err: err}
+	}
+	return &remover{trash: fd}, nil
 }
 
 // remover empties the trash.

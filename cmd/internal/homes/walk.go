@@ -1,6 +1,7 @@
 package homes
 
 import (
+	"errors"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,9 @@ type visitor struct {
 	leave  func() error
 	unread func(*entry, error) error // a folder that cannot be entered
 }
+
+// errSkip is what enter returns for a folder that is not to be entered.
+var errSkip = errors.New("not this folder")
 
 // level is a folder that the walk is in.
 type level struct {
@@ -116,6 +120,9 @@ func (w *walker) visit(name string) error {
 	}
 	if err != nil {
 		unix.Close(fd)
+		if err == errSkip {
+			return nil
+		}
 		return err
 	}
 	unix.Close(w.fd)

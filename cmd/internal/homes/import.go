@@ -1,0 +1,316 @@
+package homes
+
+import (
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Import, in prose.
+//
+// Copies are made in .import/ID/copy, out of the app's reach, and moved into the home by one rename each
+// when all are whole. Whoever interrupts it leaves a home without them; the next Import throws away what
+// is left and begins anew. A name that the home has already stays the app's own. Then .import/ID/decided
+// says that it was done; and so it does when the person wants no copies.
+//
+// No link is followed on the way to a source, in it, or in the home. Links are copied as what they are.
+
+const importing = ".import"
+
+// Item is a file or folder that a home gets a copy of.
+type Item struct {
+	Source string   // its path, without links
+	Rel    string   // its place in the home
+	Skip   []string // what lies below Source and is not copied
+}
+
+// Size is how many bytes there are to be copied.
+func (i *Item) Size() (bytes int64, err error) {
+	c := &copier{skip: i.Skip}
+	add := func(e *entry) error {
+		bytes += e.st.Size
+		return nil
+	}
+	err = i.visit(func(_ *entry, fd int) error {
+		return walk(fd, visitor{enter: c.isSkipped, file: add, unread: func(*entry, error) error { return nil }})
+	}, add)
+	return bytes, err
+}
+
+// visit opens what is to be copied, and tells whether it is a folder or a file.
+func (i *Item) visit(folder func(e *entry, fd int) error, file func(*entry) error) error {
+	slash := strings.LastIndexByte(i.Source, '/')
+	dir, err := unix.Openat2(unix.AT_FDCWD, i.Source[:slash+1], &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+	if err != nil {
+		return &os.PathError{Op: "open", Path: i.Source, Err: err}
+	}
+	defer unix.Close(dir)
+	e := &entry{dir: dir, name: i.Source[slash+1:], path: i.Source}
+	if err := unix.Fstatat(dir, e.name, &e.st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "stat", Path: i.Source, Err: err}
+	}
+	if e.st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return file(e)
+	}
+	fd, err := openat(dir, e.name, unix.O_RDONLY|unix.O_DIRECTORY, unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: i.Source, Err: err}
+	}
+	defer unix.Close(fd)
+	return folder(e, fd)
+}
+
+// Decided reports whether an app's home has got its copies, or the person wants none.
+func (d *Dir) Decided(id string) bool {
+	var st unix.Stat_t
+	return d.fd >= 0 && unix.Fstatat(d.fd, importing+"/"+id+"/decided", &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+// Decide notes that this is decided.
+func (d *Dir) Decide(id string) error {
+	dir, err := makePath(d.fd, importing+"/"+id)
+	if err == nil {
+		defer unix.Close(dir)
+		var fd int
+		if fd, err = openat2Create(dir, "decided", 0); err == nil {
+			unix.Close(fd)
+		}
+	}
+	if err != nil {
+		return &os.PathError{Op: "note in", Path: d.Path(importing + "/" + id), Err: err}
+	}
+	return nil
+}
+
+// Import copies items into the home of an app, which is there and in no use, and notes that. It returns
+// those that the home has already, which are not touched. It tells how many bytes it has copied so far.
+func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left, existing []Item, err error) {
+	home, err := d.open(id)
+	if err != nil {
+		return left, nil, err
+	}
+	defer unix.Close(home)
+	own, err := makePath(d.fd, importing+"/"+id)
+	if err != nil {
+		return left, nil, &os.PathError{Op: "make", Path: d.Path(importing + "/" + id), Err: err}
+	}
+	defer unix.Close(own)
+	aside, err := d.aside(own)
+	if err != nil {
+		return left, nil, &os.PathError{Op: "make", Path: d.Path(importing + "/" + id + "/copy"), Err: err}
+	}
+	defer unix.Close(aside)
+	c := &copier{told: told}
+	var places []int
+	defer func() {
+		for _, fd := range places {
+			unix.Close(fd)
+		}
+	}()
+	var copied []Item
+	for i := range items {
+		parent, err := makePath(home, dirOf(items[i].Rel))
+		if err != nil {
+			return c.left, nil, &os.PathError{Op: "make the folders of", Path: d.Path(id) + "/" + items[i].Rel, Err: err}
+		}
+		var st unix.Stat_t
+		if unix.Fstatat(parent, baseOf(items[i].Rel), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			unix.Close(parent)
+			existing = append(existing, items[i])
+			continue
+		}
+		places = append(places, parent)
+		if err := c.copy(&items[i], aside, strconv.Itoa(len(copied))); err != nil {
+			return c.left, nil, err
+		}
+		copied = append(copied, items[i])
+	}
+	for i := range copied {
+		err := unix.Renameat2(aside, strconv.Itoa(i), places[i], baseOf(copied[i].Rel), unix.RENAME_NOREPLACE)
+		if err == unix.EEXIST {
+			existing = append(existing, copied[i])
+		} else if err != nil {
+			return c.left, nil, &os.PathError{Op: "move", Path: d.Path(id) + "/" + copied[i].Rel, Err: err}
+		}
+	}
+	unix.Unlinkat(own, "copy", unix.AT_REMOVEDIR)
+	return c.left, existing, d.Decide(id)
+}
+
+func dirOf(rel string) string { return rel[:max(strings.LastIndexByte(rel, '/'), 0)] }
+
+func baseOf(rel string) string { return rel[strings.LastIndexByte(rel, '/')+1:] }
+
+// aside makes the empty folder where copies are made.
+func (d *Dir) aside(own int) (int, error) {
+	if err := unix.Mkdirat(own, "copy", 0o700); err == unix.EEXIST {
+		if err := d.discard(own, "copy"); err != nil {
+			return -1, err
+		}
+		if err := unix.Mkdirat(own, "copy", 0o700); err != nil {
+			return -1, err
+		}
+	} else if err != nil {
+		return -1, err
+	}
+	return openat(own, "copy", unix.O_RDONLY|unix.O_DIRECTORY, alone)
+}
+
+// makePath opens a folder below another, and makes what is missing on the way.
+func makePath(dir int, rel string) (int, error) {
+	fd, err := openat(dir, ".", unix.O_RDONLY|unix.O_DIRECTORY, alone)
+	for name := range strings.SplitSeq(rel, "/") {
+		if name == "" || err != nil {
+			continue
+		}
+		if err = unix.Mkdirat(fd, name, 0o700); err == nil || err == unix.EEXIST {
+			var next int
+			if next, err = openat(fd, name, unix.O_RDONLY|unix.O_DIRECTORY, alone); err == nil {
+				unix.Close(fd)
+				fd = next
+				continue
+			}
+		}
+		unix.Close(fd)
+	}
+	return fd, err
+}
+
+// openat2Create opens a file for writing; with O_EXCL in flags, one that was not there.
+func openat2Create(dir int, name string, flags int) (int, error) {
+	return unix.Openat(dir, name, flags|unix.O_CREAT|unix.O_WRONLY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+}
+
+// copier copies trees. What it writes to is out of the app's reach.
+type copier struct {
+	to    int           // the folder that is being filled
+	modes []unix.Stat_t // of it and those around it: set when they are full
+	skip  []string
+	left  Left
+	bytes int64
+	told  func(bytes int64)
+}
+
+// copy copies one item to a name in a folder.
+func (c *copier) copy(i *Item, aside int, name string) (err error) {
+	c.skip = i.Skip
+	if c.to, err = openat(aside, ".", unix.O_RDONLY|unix.O_DIRECTORY, alone); err != nil {
+		return err
+	}
+	defer func() { unix.Close(c.to) }()
+	return i.visit(func(e *entry, fd int) error {
+		e.name, e.path = name, ""
+		if err := c.enter(e); err != nil {
+			return err
+		}
+		return walk(fd, visitor{enter: c.enter, file: c.file, leave: c.leave, unread: c.unread})
+	}, func(e *entry) error { return c.regular(e, name) })
+}
+
+func (c *copier) isSkipped(e *entry) error {
+	if e.path != "" && slices.Contains(c.skip, e.path) {
+		return errSkip
+	}
+	return nil
+}
+
+func (c *copier) enter(e *entry) error {
+	if err := c.isSkipped(e); err != nil {
+		return err
+	}
+	if err := unix.Mkdirat(c.to, e.name, 0o700); err != nil {
+		return &os.PathError{Op: "copy", Path: e.path, Err: err}
+	}
+	next, err := openat(c.to, e.name, unix.O_RDONLY|unix.O_DIRECTORY, alone)
+	if err != nil {
+		return &os.PathError{Op: "copy", Path: e.path, Err: err}
+	}
+	unix.Close(c.to)
+	c.to = next
+	c.modes = append(c.modes, e.st)
+	return nil
+}
+
+func (c *copier) leave() error {
+	st := &c.modes[len(c.modes)-1]
+	c.modes = c.modes[:len(c.modes)-1]
+	parent, err := unix.Openat(c.to, "..", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	finish(c.to, st)
+	unix.Close(c.to)
+	c.to = parent
+	return nil
+}
+
+// finish gives a copy the rights and the time of its original. A set-user-ID bit does not belong in it.
+func finish(fd int, st *unix.Stat_t) {
+	unix.Fchmod(fd, st.Mode&0o777)
+	unix.UtimesNanoAt(unix.AT_FDCWD, selfFD(fd), []unix.Timespec{st.Atim, st.Mtim}, 0)
+}
+
+// unread passes over mounts of other file systems. A folder that the person cannot read ends the copy.
+func (c *copier) unread(e *entry, err error) error {
+	if err == unix.EXDEV {
+		c.left.Closed++
+		return nil
+	}
+	return &os.PathError{Op: "open", Path: e.path, Err: err}
+}
+
+func (c *copier) file(e *entry) error {
+	if slices.Contains(c.skip, e.path) {
+		return nil
+	}
+	switch e.st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return c.regular(e, e.name)
+	case unix.S_IFLNK:
+		target, err := readlink(e)
+		if err == nil {
+			err = unix.Symlinkat(target, c.to, e.name)
+		}
+		if err != nil {
+			return &os.PathError{Op: "copy", Path: e.path, Err: err}
+		}
+		return nil
+	}
+	c.left.Special++
+	return nil
+}
+
+func (c *copier) regular(e *entry, name string) error {
+	from, err := openFile(e, false)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	fd, err := openat2Create(c.to, name, unix.O_EXCL)
+	if err != nil {
+		return &os.PathError{Op: "copy", Path: e.path, Err: err}
+	}
+	to := os.NewFile(uintptr(fd), e.path)
+	defer to.Close()
+	for left := e.st.Size; left > 0; { // in parts, so that the person sees it go on
+		n, err := io.CopyN(to, from, min(left, 16<<20))
+		left -= n
+		if c.bytes += n; c.told != nil {
+			c.told(c.bytes)
+		}
+		if errors.Is(err, io.EOF) {
+			c.left.Changed++
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	finish(fd, &e.st)
+	return nil
+}

@@ -85,7 +85,7 @@ var schema = [...]Key{
 	{Name: "accept", Kind: kindList, check: checkCode,
 		Doc:   "the dangers that the file takes on, by code",
 		field: func(m *Manifest) any { return &m.Accept }},
-	{Name: "instances", Kind: kindEnum, Values: "many join one", Default: "many", Scope: "file", Later: "join",
+	{Name: "instances", Kind: kindEnum, Values: "many join one", Default: "many", Scope: "file",
 		Doc:   "what a second start does: another sandbox, join the running one, or refuse",
 		field: func(m *Manifest) any { return &m.Instances }},
 

@@ -172,7 +172,7 @@ func TestSchemaInThisVersion(t *testing.T) {
 			later = append(later, key.Name+":"+string(key.Later))
 		}
 	}
-	want := `instances:join system.root:image:* display.wayland:filtered
+	want := `system.root:image:* display.wayland:filtered
 		display.x11:filtered nested display.clipboard:* display.allow:* sound.play:* sound.record:*
 		sound.system:* sound.mixer:* devices.input:* devices.fido:* devices.camera:raw
 		devices.printer:cups devices.usb:* network.mode:filtered network.allow:* network.listen:*

@@ -71,17 +71,25 @@ func enter(r *instances.Record, command, env []string, cwd string) error {
 	if cwd != "" {
 		p.Dirs = []string{cwd}
 	}
-	p.Programs = searchPath(p.Env, command[0])
+	j, done, err := entering(r, p)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return j.serve(func(*sandbox.Instance) error { return nil })
+}
+
+// entering is the job of running a process in an instance.
+func entering(r *instances.Record, p sandbox.Process) (j *job, done func(), err error) {
+	p.Programs = searchPath(p.Env, p.Argv[0])
 	umask := unix.Umask(0o077)
 	unix.Umask(umask)
 	p.Umask = uint32(umask)
 	spec, err := r.State.Enter(p)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer spec.Enter.Process.Close()
-	j := &job{spec: spec}
-	return j.serve(func(*sandbox.Instance) error { return nil })
+	return &job{spec: spec}, func() { spec.Enter.Process.Close() }, nil
 }
 
 // mergeEnv sets variables over those of the app.

@@ -98,7 +98,7 @@ func (c *console) grantPath(w *compose.World, name, path string, write, keep boo
 			return err
 		}
 	}
-	err = c.grantLive(w, r, path, write)
+	err = c.grantLive(w, r, path, write, false)
 	if err != nil && keep {
 		c.say("it is kept for the next starts, but not granted to "+quote(r.Name)+":", "")
 	}
@@ -149,8 +149,9 @@ func untold(err error) error {
 	return err
 }
 
-// grantLive shows a file or folder to a running instance.
-func (c *console) grantLive(w *compose.World, r *instances.Record, path string, write bool) error {
+// grantLive shows a file or folder to a running instance. With quiet it says nothing of one that the app
+// sees already.
+func (c *console) grantLive(w *compose.World, r *instances.Record, path string, write, quiet bool) error {
 	l, live, err := openLive(r)
 	if err != nil {
 		return err
@@ -165,7 +166,7 @@ func (c *console) grantLive(w *compose.World, r *instances.Record, path string, 
 	if err != nil {
 		return hasEnded(r, err)
 	}
-	if visible, err := c.isVisible(l.Record, add, &sight, write); visible || err != nil {
+	if visible, err := c.isVisible(l.Record, add, &sight, write, quiet); visible || err != nil {
 		return err
 	}
 	openDotFolders(w, sight.Missing)
@@ -182,7 +183,7 @@ func (c *console) grantLive(w *compose.World, r *instances.Record, path string, 
 
 // isVisible reports whether the app sees the file already, with the same access, and says so. A
 // file of the app's own is not covered.
-func (c *console) isVisible(r *instances.Record, add *compose.Addition, sight *sandbox.Sight, write bool) (bool, error) {
+func (c *console) isVisible(r *instances.Record, add *compose.Addition, sight *sandbox.Sight, write, quiet bool) (bool, error) {
 	if sight.Type == 0 {
 		return false, nil
 	}
@@ -197,7 +198,9 @@ func (c *console) isVisible(r *instances.Record, add *compose.Addition, sight *s
 		if sight.Writable {
 			access = ", and may change it"
 		}
-		c.say(quote(r.Name)+" sees "+quote(add.Dest)+" already"+access, "")
+		if !quiet {
+			c.say(quote(r.Name)+" sees "+quote(add.Dest)+" already"+access, "")
+		}
 		return true, nil
 	case !same && (isFile != add.IsFile || !sight.Empty):
 		return false, somethingElse(r, add.Dest)

@@ -8,13 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
-	"snug/cmd/internal/homes"
-	"snug/cmd/internal/instances"
 	"snug/manifests"
 	"snug/manifests/compose"
 	"snug/manifests/desktop"
@@ -156,6 +153,8 @@ type plan struct {
 	sandbox *compose.Sandbox
 	search  desktop.Search
 	command []string
+	typed   []string // the flags that were given, by name
+	unlock  func()   // of the app's lock, if it is held
 }
 
 // plan reads the command line, finds and merges the manifest, and composes the sandbox.
@@ -180,6 +179,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	if err != nil {
 		return nil, err
 	}
+	f.Visit(func(flag *pflag.Flag) { p.typed = append(p.typed, flag.Name) })
 	if f.Changed("name") { // also to nothing, as by an unset variable
 		if err := checkName(p.own.name); err != nil {
 			return nil, err
@@ -360,7 +360,7 @@ func runRun(c *console, args []string) error {
 	if p.own.detach {
 		return c.detach(args)
 	}
-	return c.launch(p)
+	return c.runOrJoin(p)
 }
 
 // noteLostOutput tells a person that a detached app prints to nobody. It could not have this snug's own
@@ -369,110 +369,6 @@ func (c *console) noteLostOutput() {
 	if isTerminal(c.out) {
 		c.say("what it prints is lost", "to keep it, use & of your shell in place of --detach, and >FILE 2>&1")
 	}
-}
-
-// launch starts what was planned and waits for it.
-func (c *console) launch(p *plan) (failed error) {
-	if err := checkName(p.instanceName()); err != nil {
-		return err
-	}
-	started, err := p.lockHome()
-	if err != nil {
-		return err
-	}
-	defer started()
-	for _, folder := range p.sandbox.Folders {
-		undo, err := folder.Make()
-		defer func() {
-			if notStarted(failed) {
-				undo()
-			}
-		}()
-		if err != nil {
-			return err
-		}
-	}
-	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
-	j.record.App = p.app.ID
-	j.started = func(string) { started() }
-	if p.sandbox.Home != "" {
-		j.record.Home = p.merged.ID.Value
-		homes.Touch(p.sandbox.Home)
-	}
-	if len(p.sandbox.Buses) > 0 {
-		log, done, err := openLog(p.own.log)
-		if err != nil {
-			return err
-		}
-		defer done()
-		j.brokers = p.brokers(log)
-	}
-	if p.merged.Files.Live.Value {
-		j.record.Live = &instances.Live{Folders: writableFolders(p.sandbox.Spec)}
-	}
-	if p.own.ready >= 0 {
-		null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		defer null.Close()
-		j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
-		j.started = func(name string) {
-			started()
-			sayReady(p.own.ready, name)
-		}
-	}
-	if p.merged.Instances.Value == "one" {
-		j.exact = true
-	}
-	before := p.sandbox.Traces(p.world.Files)
-	err = supervise(j)
-	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
-	return c.notFound(p, err)
-}
-
-// lockHome keeps the kept home from being removed until the start is in the account of instances.
-func (p *plan) lockHome() (unlock func(), err error) {
-	if p.sandbox.Home == "" {
-		return func() {}, nil
-	}
-	dir, err := openInstances()
-	if err != nil {
-		return nil, err
-	}
-	release, err := dir.Lock(p.merged.ID.Value, false)
-	if err != nil {
-		return nil, unaccounted(err)
-	}
-	return sync.OnceFunc(release), nil
-}
-
-// writableFolders are those of the host that a sandbox may change.
-func writableFolders(s *sandbox.Spec) (folders []instances.Folder) {
-	for _, step := range s.Root {
-		if bind, ok := step.(*sandbox.Bind); ok && bind.Writable && !bind.Devices {
-			folders = append(folders, instances.Folder{Source: bind.Source, Dest: bind.Dest})
-		}
-	}
-	return folders
-}
-
-// warnTraces tells a person what the app has left for git.
-func (c *console) warnTraces(paths []string) {
-	if len(paths) == 0 {
-		return
-	}
-	text := "warning: since the start there is " + quote(paths[0])
-	if more := len(paths) - 1; more > 0 {
-		text += " and " + strconv.Itoa(more) + " more like it"
-	}
-	c.say(text+", by which git may run outside what the app chose", "before you use git here, look at it")
-}
-
-// notStarted reports whether an error is that of a start, and not the status of an app that ran.
-func notStarted(err error) bool {
-	var f *failure
-	return err != nil && (!errors.As(err, &f) || f.err != nil)
 }
 
 // instanceName is what the instance is called: as the person says, else after the app, else

@@ -27,6 +27,14 @@ import (
 // filesDir takes files whose own folder belongs to the app inside.
 const filesDir = ownDir + "/files"
 
+// Argument is a file that a word of the command names.
+type Argument struct {
+	Word  int    // which one
+	Text  string // the word for who has another working directory
+	Path  string // absolute
+	Write bool
+}
+
 // arguments grants the files among the words of the command.
 func (c *composer) arguments() {
 	mode := c.m.Files.Arguments
@@ -72,7 +80,12 @@ func (c *composer) argument(at desktop.Place, number int, write bool) {
 	if c.isProgram(real.path) && real.path == dest {
 		return // every sandbox has it
 	}
+	file := Argument{i, word, dest, write}
+	if !uri {
+		file.Text = dest
+	}
 	if by := c.shownBy(real.path, dest); by != nil && (by.write || !write) {
+		c.out.Arguments = append(c.out.Arguments, file)
 		return
 	}
 	g := &grant{key: "files.arguments", asks: asks, dest: dest, source: real, write: write, from: at}
@@ -82,6 +95,8 @@ func (c *composer) argument(at desktop.Place, number int, write bool) {
 	if !uri && (strings.HasPrefix(word, "../") || strings.Contains(word, "/..")) {
 		c.argv[at.Word] = at.Before + dest + at.After // what ".." is taken of need not exist inside
 	}
+	file.Write = g.write
+	c.out.Arguments = append(c.out.Arguments, file)
 	c.placeArgument(g)
 	c.grants = append(c.grants, g)
 }

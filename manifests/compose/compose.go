@@ -32,6 +32,8 @@ type Sandbox struct {
 	Folders []Folder
 	// Home is the kept home outside, or "" if it is gone with the sandbox.
 	Home string
+	// Arguments are the files among the words of the command, for a sandbox that runs already.
+	Arguments []Argument
 	// Imports are what the kept home is to get a copy of, once and after asking.
 	Imports []Import
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace

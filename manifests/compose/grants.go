@@ -45,6 +45,9 @@ func (c *composer) files() {
 	if live := c.m.Files.Live; live.Value {
 		c.tell(groupFiles, "get more files while it runs, by snug grant", live.Origin)
 	}
+	if join := c.m.Instances; join.Value == "join" {
+		c.tell(groupFiles, "get more files while it runs, by snug grant and by further starts, which join it", join.Origin)
+	}
 	var single []*grant
 	for _, g := range c.grants {
 		if g.dest == c.home {

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/instances"
+	"snug/sandbox"
+)
+
+// A second start of an app whose manifest says instances = "join", in prose.
+//
+//	lock the app ── is there an instance? ── no ──► start one; unlock when it is in the account
+//	      ▲                  │ yes
+//	      │      grant the file arguments (snug grant), enter (snug exec)
+//	      │                  │
+//	      └── it has ended ──┴── the app's command runs in it: unlock
+//
+// The lock makes one sandbox of starts that come at the same time. What joins belongs to the sandbox: it
+// ends with the app that came first. That the running one ends is noticed until the command runs; from
+// then on it may have done anything, and is not run again.
+//
+// The running sandbox keeps the rights that it was started with. Flags that ask for others are refused.
+
+// moment is how long the end of a sandbox may take, once it has begun.
+const moment = time.Second
+
+// runOrJoin starts what was planned, or has the instance that runs already take it over.
+func (c *console) runOrJoin(p *plan) error {
+	if p.merged.Instances.Value != "join" {
+		return c.launch(p)
+	}
+	if p.app.ID == "" {
+		return &hinted{"only an app can be joined, and this is a command", "--instances many"}
+	}
+	dir, err := openInstances()
+	if err != nil {
+		return err
+	}
+	for {
+		release, err := dir.Lock(p.app.ID, true)
+		if err != nil {
+			return unaccounted(err)
+		}
+		unlock := sync.OnceFunc(release)
+		r, err := p.running(dir)
+		if err != nil {
+			unlock()
+			return err
+		}
+		if r == nil {
+			p.unlock = unlock
+			defer unlock()
+			return c.launch(p)
+		}
+		joined, err := c.join(p, r, unlock)
+		unlock()
+		wait := moment / 20
+		if errors.Is(err, unix.ESRCH) || errors.Is(err, os.ErrProcessDone) {
+			wait = moment
+		}
+		if joined || err == nil || !hasGone(r, wait) {
+			return err
+		}
+	}
+}
+
+// running is the instance that a start joins, or nil. One that has ended is given a moment to leave the
+// account, and its name.
+func (p *plan) running(dir *instances.Dir) (*instances.Record, error) {
+	for end := time.Now().Add(moment); ; time.Sleep(5 * time.Millisecond) {
+		list, err := dir.List()
+		if err != nil {
+			return nil, err
+		}
+		i := slices.IndexFunc(list, func(r *instances.Record) bool {
+			return r.App == p.app.ID && (p.own.name == "" || p.own.name == r.Name)
+		})
+		if i < 0 {
+			return nil, nil
+		}
+		if !hasGone(list[i], 0) {
+			return list[i], nil
+		}
+		if time.Now().After(end) {
+			return nil, nil
+		}
+	}
+}
+
+// hasGone reports whether the sandbox of an instance ends within some time. Its first process is there
+// until all others are, this snug's own among them.
+func hasGone(r *instances.Record, wait time.Duration) bool {
+	init, err := r.State.Open()
+	if err != nil {
+		return errors.Is(err, os.ErrProcessDone)
+	}
+	defer init.Close()
+	return gone(int(init.Fd()), wait)
+}
+
+// join runs the app's command in a running instance, with the files among its words. It calls unlock when
+// the command runs, and reports whether it has.
+func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool, err error) {
+	if err := p.checkJoin(r); err != nil {
+		return false, err
+	}
+	argv := slices.Clone(p.command)
+	for _, a := range p.sandbox.Arguments {
+		argv[a.Word] = a.Text
+		if err := c.grantLive(p.world, r, a.Path, a.Write, true); err != nil {
+			return false, err
+		}
+	}
+	own := &p.sandbox.Spec.Process
+	j, done, err := entering(r, sandbox.Process{Argv: argv, Env: joinEnv(r.Env, own.Env), Dirs: own.Dirs})
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	null, err := p.silence(j)
+	if err != nil {
+		return false, err
+	}
+	defer null()
+	err = j.serve(func(*sandbox.Instance) error {
+		joined = true
+		unlock()
+		if p.own.ready >= 0 {
+			sayReady(p.own.ready, r.Name)
+		}
+		return nil
+	})
+	var f *failure
+	if errors.As(err, &f) && f.status == 128+int(unix.SIGKILL) && hasGone(r, moment) {
+		c.say(quote(r.Name)+" has ended, and what had joined it with it", "")
+	}
+	return joined, err
+}
+
+// checkJoin refuses flags that ask for another sandbox than the one that runs.
+func (p *plan) checkJoin(r *instances.Record) error {
+	for _, flag := range p.typed {
+		switch flag {
+		case "instances", "files-arguments", "files-live", "name", "detach", "autostart", "ready-fd":
+		default:
+			return &hinted{quote(r.Name) + " runs, and this start would join it: --" + flag + " has no effect on it", "end it first: snug stop " + r.Name + "; or for a sandbox of its own: --instances many"}
+		}
+	}
+	return nil
+}
+
+// joinEnv is the environment of what joins: the running app's, but for what belongs to this start, the
+// terminal and the token by which a launcher hands over the focus.
+func joinEnv(running, own []string) (env []string) {
+	isOwn := func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains([]string{"XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID", "TERM", "COLORTERM"}, name)
+	}
+	for _, entry := range running {
+		if !isOwn(entry) {
+			env = append(env, entry)
+		}
+	}
+	for _, entry := range own {
+		if isOwn(entry) {
+			env = append(env, entry)
+		}
+	}
+	return env
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"sync"
+
+	"snug/cmd/internal/homes"
+	"snug/cmd/internal/instances"
+	"snug/sandbox"
+)
+
+// launch starts what was planned and waits for it.
+func (c *console) launch(p *plan) (failed error) {
+	if err := checkName(p.instanceName()); err != nil {
+		return err
+	}
+	started, err := p.lockHome()
+	if err != nil {
+		return err
+	}
+	defer started()
+	for _, folder := range p.sandbox.Folders {
+		undo, err := folder.Make()
+		defer func() {
+			if notStarted(failed) {
+				undo()
+			}
+		}()
+		if err != nil {
+			return err
+		}
+	}
+	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
+	j.record.App = p.app.ID
+	j.started = func(string) { started() }
+	if p.sandbox.Home != "" {
+		j.record.Home = p.merged.ID.Value
+		homes.Touch(p.sandbox.Home)
+	}
+	if len(p.sandbox.Buses) > 0 {
+		log, done, err := openLog(p.own.log)
+		if err != nil {
+			return err
+		}
+		defer done()
+		j.brokers = p.brokers(log)
+	}
+	if p.merged.Files.Live.Value || p.merged.Instances.Value == "join" {
+		j.record.Live = &instances.Live{Folders: writableFolders(p.sandbox.Spec)}
+	}
+	null, err := p.silence(j)
+	if err != nil {
+		return err
+	}
+	defer null()
+	if p.own.ready >= 0 {
+		j.started = func(name string) {
+			started()
+			sayReady(p.own.ready, name)
+		}
+	}
+	if p.merged.Instances.Value == "one" {
+		j.exact = true
+	}
+	before := p.sandbox.Traces(p.world.Files)
+	err = supervise(j)
+	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
+	return c.notFound(p, err)
+}
+
+// silence drops what a detached app says on its standard error.
+func (p *plan) silence(j *job) (done func(), err error) {
+	if p.own.ready < 0 {
+		return func() {}, nil
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	j.spec.Process.Files = append(j.spec.Process.Files, sandbox.File{Number: 2, Source: null})
+	return func() { null.Close() }, nil
+}
+
+// lockHome keeps the kept home from being removed until the start is in the account of instances.
+func (p *plan) lockHome() (unlock func(), err error) {
+	held := func() {}
+	if p.unlock != nil {
+		held = p.unlock
+	}
+	if p.sandbox.Home == "" || p.unlock != nil && p.merged.ID.Value == p.app.ID {
+		return held, nil
+	}
+	dir, err := openInstances()
+	if err != nil {
+		return nil, err
+	}
+	release, err := dir.Lock(p.merged.ID.Value, false)
+	if err != nil {
+		return nil, unaccounted(err)
+	}
+	return sync.OnceFunc(func() {
+		release()
+		held()
+	}), nil
+}
+
+// writableFolders are those of the host that a sandbox may change.
+func writableFolders(s *sandbox.Spec) (folders []instances.Folder) {
+	for _, step := range s.Root {
+		if bind, ok := step.(*sandbox.Bind); ok && bind.Writable && !bind.Devices {
+			folders = append(folders, instances.Folder{Source: bind.Source, Dest: bind.Dest})
+		}
+	}
+	return folders
+}
+
+// warnTraces tells a person what the app has left for git.
+func (c *console) warnTraces(paths []string) {
+	if len(paths) == 0 {
+		return
+	}
+	text := "warning: since the start there is " + quote(paths[0])
+	if more := len(paths) - 1; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more like it"
+	}
+	c.say(text+", by which git may run outside what the app chose", "before you use git here, look at it")
+}
+
+// notStarted reports whether an error is that of a start, and not the status of an app that ran.
+func notStarted(err error) bool {
+	var f *failure
+	return err != nil && (!errors.As(err, &f) || f.err != nil)
+}

@@ -1,0 +1,108 @@
+package tests
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// joining writes the manifest of an app that further starts join, with a kept home and a program.
+func (b *bed) joining(t *testing.T, program string) (home string) {
+	t.Helper()
+	config := filepath.Join(b.home, "home/.config/snug/apps")
+	if err := os.MkdirAll(config, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(b.home, "home/app.sh"), program)
+	write(t, filepath.Join(config, "org.example.Join.toml"), `command = ["sh", "-c", '. "$HOME/app.sh" "$@"', "app"]
+instances = "join"
+[home]
+mode = "private"
+[files]
+arguments = "read"
+read = ["~/app.sh"]
+`)
+	return filepath.Join(b.home, "home/.local/share/snug/home/org.example.Join")
+}
+
+// Of twenty starts at once one makes the sandbox and the others join it: each with its own file, and
+// each runs once. The control starts them with instances = "many", in as many sandboxes.
+func TestJoinRace(t *testing.T) {
+	const starts = 20
+	for _, test := range []struct {
+		mode string
+		want int
+	}{{"join", 1}, {"many", starts}} {
+		t.Run(test.mode, func(t *testing.T) {
+			b := newBed(t)
+			// The namespace tells sandboxes apart. All wait for all, so that none ends before.
+			kept := b.joining(t, `mkdir ~/first 2>/dev/null && first=1
+readlink /proc/self/ns/pid >>~/sandboxes
+cat "$1" >>~/log
+i=0
+until [ "$(wc -l <~/log)" -ge 20 ] || [ $i -ge 300 ]; do sleep 0.1; i=$((i + 1)); done
+[ -z "$first" ] || sleep 2
+exit 0
+`)
+			t.Cleanup(func() { b.snug("kill", "--all").Run() })
+			var wait sync.WaitGroup
+			for i := range starts {
+				file := filepath.Join(b.home, "home", "file"+strconv.Itoa(i))
+				write(t, file, "start "+strconv.Itoa(i)+"\n")
+				wait.Go(func() {
+					if out, err := b.snug("run", "--instances", test.mode, "Join", file).CombinedOutput(); err != nil {
+						t.Errorf("start %d: %v\n%s", i, err, out)
+					}
+				})
+			}
+			wait.Wait()
+			seen, sandboxes := map[string]bool{}, map[string]bool{}
+			lines := strings.Fields(strings.ReplaceAll(read(t, kept+"/log"), "start ", ""))
+			for _, l := range lines {
+				seen[l] = true
+			}
+			for _, l := range strings.Fields(read(t, kept+"/sandboxes")) {
+				sandboxes[l] = true
+			}
+			if len(lines) != starts || len(seen) != starts || len(sandboxes) != test.want {
+				t.Errorf("want %d runs in %d sandboxes, got %d of %d in %d", starts, test.want, len(lines), len(seen), len(sandboxes))
+			}
+		})
+	}
+}
+
+// The running one ends at the very moment of the next start, again and again: that start either runs in
+// it, or in a new one; it never fails for want of a sandbox.
+func TestJoinEnd(t *testing.T) {
+	b := newBed(t)
+	kept := b.joining(t, `echo "$1" >>~/log
+[ "$1" = second ] || sleep 0.0"$1"
+exit 0
+`)
+	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	end := time.Now().Add(20 * time.Second)
+	again := 0
+	for i := 0; i < 150 && time.Now().Before(end); i++ {
+		first := b.snug("run", "Join", strconv.Itoa(i%30))
+		if err := first.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i%20) * time.Millisecond)
+		out, err := b.snug("run", "Join", "second").CombinedOutput()
+		if err != nil && !strings.Contains(string(out), "has ended, and what had joined") {
+			t.Errorf("round %d: %v\n%s", i, err, out)
+		}
+		if err == nil {
+			again++
+		}
+		first.Wait()
+	}
+	if n := strings.Count(read(t, kept+"/log"), "second"); n < again {
+		t.Errorf("%d starts have run, and %d have said so", again, n)
+	}
+	t.Logf("%d ran to their end", again)
+}

@@ -259,7 +259,7 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 			t.offer(shell, "")
 		}
 	case len(before) > 0 && !strings.Contains(v.args, "..."), len(before) > 0 && takesCommand(v):
-		if strings.Contains(v.args, "PATH") || strings.Contains(v.args, "ARG") || strings.Contains(v.args, "FILE  ") || takesCommand(v) {
+		if strings.Contains(v.args, "PATH") || strings.Contains(v.args, "ARG") || strings.Contains(v.args, "FILE  ") || strings.Contains(v.args, "FILE.tar") || takesCommand(v) {
 			t.print(":files\n")
 		}
 		if strings.HasPrefix(v.name, "manifest diff") && len(before) == 1 {
@@ -269,9 +269,11 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		if strings.Contains(v.args, "INSTANCE") {
 			t.instances()
 		}
-		if strings.HasPrefix(v.name, "data ") {
+		if strings.HasPrefix(v.name, "data ") && v.name != "data import" {
 			t.homes()
-		} else if strings.Contains(v.args, "APP") {
+			return
+		}
+		if strings.Contains(v.args, "APP") {
 			t.apps()
 		}
 		if strings.Contains(v.args, "FILE") || strings.Contains(v.args, "PROGRAM") {

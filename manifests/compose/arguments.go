@@ -80,9 +80,9 @@ func (c *composer) argument(at desktop.Place, number int, write bool) {
 	if c.isProgram(real.path) && real.path == dest {
 		return // every sandbox has it
 	}
-	file := Argument{i, word, dest, write}
+	file := Argument{at.Word, c.argv[at.Word], dest, write}
 	if !uri {
-		file.Text = dest
+		file.Text = at.Before + dest + at.After
 	}
 	if by := c.shownBy(real.path, dest); by != nil && (by.write || !write) {
 		c.out.Arguments = append(c.out.Arguments, file)

@@ -13,7 +13,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 LAUNCHERS = snug snug-bwrap
 PROGRAMS = $(LAUNCHERS) snug-broker snug-dbus-proxy snug-open
 
-.PHONY: build demo test unit bench fuzz lint install uninstall help
+.PHONY: build demo test test-apps unit bench fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
@@ -25,6 +25,9 @@ demo: build ## show what a program sees outside and in a sandbox
 
 test: ## everything, as an unprivileged user, with real parts installed from Debian's packages
 	@sh tests/run.sh all
+
+test-apps: ## more applications by their built-in manifests, with a gigabyte of packages
+	@sh tests/run.sh apps
 
 unit: ## the tests that need no other program, in under a minute
 	@sh tests/run.sh unit
@@ -57,4 +60,4 @@ uninstall: ## take away what install put there; manifests and kept homes stay
 		$(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/snug zsh/site-functions/_snug fish/vendor_completions.d/snug.fish)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12

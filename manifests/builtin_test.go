@@ -1,6 +1,8 @@
 package manifests_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"snug/manifests"
@@ -31,13 +33,33 @@ func TestBuiltIn(t *testing.T) {
 			if err := append(append(manifest.Warnings, manifest.NotYet()...), manifest.UnusedCodes()...); err != nil {
 				t.Error(err)
 			}
-			if len(manifest.Command) == 0 || manifest.ID.Value != id || len(manifest.Desktop) == 0 {
-				t.Errorf("command %q, id %q, desktop %q", manifest.Command, manifest.ID.Value, manifest.Desktop)
+			window := manifest.Display.Wayland.Value != "off" || manifest.Display.X11.Value != "off"
+			if len(manifest.Command) == 0 || manifest.ID.Value != id || window != (len(manifest.Desktop) > 0) {
+				t.Errorf("command %q, id %q, desktop %q, window %v", manifest.Command, manifest.ID.Value, manifest.Desktop, window)
 			}
 			if !holds(manifest.Files.Write, "?xdg-download") {
 				t.Error("downloads are not shared")
 			}
 		})
+	}
+}
+
+// TestBuiltInIsTold: README names the program of each.
+func TestBuiltInIsTold(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, _ := strings.Cut(string(text), "Built in, so")
+	list, _, _ = strings.Cut(list, ". No verb")
+	catalogue := manifests.Catalogue{}
+	for _, id := range catalogue.IDs() {
+		if !strings.Contains(list, id) {
+			t.Errorf("README does not say that %s is built in", id)
+		}
+	}
+	if told := strings.Count(list, ",") + 1; told < len(catalogue.IDs()) {
+		t.Errorf("want %d names in README, got %d", len(catalogue.IDs()), told)
 	}
 }
 

@@ -103,7 +103,7 @@ func TestCompletion(t *testing.T) {
 		{"snug run --network=u", "--network=user"},
 		{"snug run --network=", "--network=host --network=off --network=user"},
 		{"snug run --gpu --exten", "--extends"},
-		{"snug run --extends ", "cli gtk"},
+		{"snug run --extends ", "browser cli electron game gtk qt"},
 		{"snug run org.example.", "org.example.Notepad org.example.Notes"},
 		{"snug explain --json org.example.Note", "org.example.Notepad org.example.Notes"},
 		{"snug grant org.example.Notes --ke", "--keep"},

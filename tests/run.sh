@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs the tests as an unprivileged user, since that is who snug is for.
 #
-#   run.sh unit | all | bench | fuzz
+#   run.sh unit | all | apps | bench | fuzz
 #   run.sh bench bus                    the filters of buses alone
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #
@@ -14,7 +14,10 @@ what=$1
 tree=$(cd "$(dirname "$0")/.." && pwd)
 go=${GO:-go}
 
-packages() { sed 's/#.*//' "$tree/tests/packages.txt"; }
+packages() {
+	sed 's/#.*//' "$tree/tests/packages.txt"
+	[ "$what" != apps ] || sed 's/#.*//' "$tree/tests/packages-apps.txt"
+}
 
 install_packages() {
 	missing=
@@ -65,7 +68,7 @@ as_user() {
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
 		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
-		ARTIFACTS="${ARTIFACTS:-}" VERSION="$version" sh tests/run.sh "$@"
+		ARTIFACTS="${ARTIFACTS:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
 }
 
 # What only root can arrange: other owners, mounts on the host, cgroups.
@@ -75,7 +78,7 @@ root_tests() {
 }
 
 if [ "$(id -u)" = 0 ]; then
-	case $what in all | bench) install_packages ;; esac
+	case $what in all | apps | bench) install_packages ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests
@@ -105,6 +108,10 @@ all)
 	$go vet ./...
 	run -timeout 30m ./...
 	;;
+apps)
+	make -s build
+	APPS=1 run ./tests/apps
+	;;
 bench)
 	make -s build
 	shift
@@ -124,7 +131,7 @@ fuzz)
 	done
 	;;
 *)
-	echo "run.sh: unit, all, bench, fuzz or go" >&2
+	echo "run.sh: unit, all, apps, bench, fuzz or go" >&2
 	exit 2
 	;;
 esac

@@ -44,17 +44,84 @@ func TestMpv(t *testing.T) {
 	show(t, "io.mpv.Mpv", "mpv", "green.y4m", greenFilm(), "--vo=wlshm", "--force-window", "--autofit=100%")
 }
 
+func TestEog(t *testing.T) { show(t, "org.gnome.eog", "eog", "green.png", greenPicture()) }
+
+// TestKeePassXC opens a store of passwords, which asks for its own.
+func TestKeePassXC(t *testing.T) {
+	need.Program(t, "keepassxc")
+	b := newDesktop(t)
+	store := b.home + "/letters/store.kdbx"
+	if out := b.outside("sh", "-c", "printf 'a\na\n' | keepassxc-cli db-create -p -t 100 "+store); !strings.Contains(out, "created") {
+		t.Fatalf("no store was made: %s", out)
+	}
+	b.start("snug", "run", "org.keepassxc.KeePassXC", store)
+	b.window("store.kdbx")
+	b.strict("org.keepassxc.KeePassXC")
+}
+
+func TestTransmission(t *testing.T) {
+	need.Program(t, "transmission-gtk")
+	b := newDesktop(t)
+	b.start("snug", "run", "com.transmissionbt.Transmission")
+	b.window("Transmission")
+	b.strict("com.transmissionbt.Transmission")
+}
+
+func TestThunderbird(t *testing.T) {
+	more(t)
+	need.Program(t, "thunderbird")
+	b := newDesktop(t)
+	b.start("snug", "run", "org.mozilla.thunderbird")
+	b.window("Mozilla Thunderbird")
+	b.strict("org.mozilla.thunderbird")
+}
+
+func TestInkscape(t *testing.T) {
+	more(t)
+	show(t, "org.inkscape.Inkscape", "inkscape", "green.svg", greenDrawing)
+}
+
+// TestGIMP has an X server: GIMP 2 knows no other.
+func TestGIMP(t *testing.T) {
+	more(t)
+	need.Program(t, "gimp")
+	newX11(t).show("org.gimp.GIMP", "green.png", greenPicture())
+}
+
+// TestLibreOffice opens a letter among the downloads, where it can put its lock beside it.
+func TestLibreOffice(t *testing.T) {
+	more(t)
+	need.Program(t, "libreoffice")
+	b := newDesktop(t)
+	write(t, b.home+"/Downloads/letter.txt", "a letter\n")
+	b.start("snug", "run", "org.libreoffice.LibreOffice", b.home+"/Downloads/letter.txt")
+	b.window("letter.txt - LibreOffice Writer")
+	b.strict("org.libreoffice.LibreOffice")
+	if !exists(b.home + "/Downloads/.~lock.letter.txt#") {
+		t.Error("want the letter locked while it is open")
+	}
+	out := b.outside("snug", "run", "org.libreoffice.LibreOffice")
+	if !strings.Contains(out, "(exit status 125)") {
+		t.Errorf("want a second start refused, got %s", out)
+	}
+}
+
 // show opens a file that is green, in a folder of its own.
 func show(t *testing.T, id, program, name, text string, flags ...string) *bed {
 	need.Program(t, program)
-	b := newDesktop(t)
+	return newDesktop(t).show(id, name, text, flags...)
+}
+
+func (b *bed) show(id, name, text string, flags ...string) *bed {
+	t := b.t
+	t.Helper()
 	write(t, b.home+"/letters/"+name, text)
 	write(t, b.home+"/letters/beside", "not for the app")
 	if part := b.greenPart(); part != 0 {
 		t.Fatalf("control: want nothing green on the empty screen, got %d parts in a hundred", part)
 	}
 	b.start(append(append([]string{"snug", "run", id}, flags...), b.home+"/letters/"+name)...)
-	b.window(name)
+	b.window(strings.TrimSuffix(name, filepath.Ext(name)))
 	b.green()
 	b.strict(id)
 	if out := b.inside(id, "cat ~/letters/beside"); !strings.Contains(out, "No such file") {

@@ -26,6 +26,8 @@ type bed struct {
 	t              *testing.T
 	dir, home, run string
 	env            []string
+	titles         func() string     // of all windows, a line each
+	shot           func(file string) // takes a screenshot
 }
 
 // key is what no app may read; the file is in the home of every bed.
@@ -79,7 +81,30 @@ func newDesktop(t *testing.T) *bed {
 	b.poll("the compositor is up", func() bool { return exists(up) })
 	words := strings.Fields(read(t, up))
 	b.env = append(env, "WAYLAND_DISPLAY="+words[0], "SWAYSOCK="+words[1])
+	b.titles = b.treeTitles
+	b.shot = func(file string) { b.silent("grim", file) }
 	return b
+}
+
+// newX11 has an X server that draws into memory, and no bus.
+func newX11(t *testing.T) *bed {
+	t.Helper()
+	b := newBed(t)
+	number := filepath.Join(b.dir, "display")
+	b.start("sh", "-c", "exec Xvfb -displayfd 3 -screen 0 1024x768x24 -nolisten tcp -noreset 3>"+number)
+	b.poll("the X server is up", func() bool { return strings.HasSuffix(read(t, number), "\n") })
+	b.env = append(b.env, "DISPLAY=:"+strings.TrimSpace(read(t, number)))
+	b.titles = func() string { return b.outside("xdotool", "search", "--name", "", "getwindowname", "%@") }
+	b.shot = func(file string) { b.silent("sh", "-c", "xwd -root -silent | convert xwd:- "+file) }
+	return b
+}
+
+// silent is outside for what has nothing to say.
+func (b *bed) silent(words ...string) {
+	b.t.Helper()
+	if out := b.outside(words...); out != "" {
+		b.t.Fatalf("%q: %s", words, out)
+	}
 }
 
 // start runs a program until the end of the test at the latest; what it says is shown if the test
@@ -147,6 +172,14 @@ func (b *bed) command(words ...string) *exec.Cmd {
 	return cmd
 }
 
+// more leaves a test to make test-apps, whose packages are large.
+func more(t *testing.T) {
+	t.Helper()
+	if os.Getenv("APPS") == "" {
+		need.Elsewhere(t, "wanted make test-apps, which installs a gigabyte more; got make test")
+	}
+}
+
 // window is one of the compositor's tree.
 type window struct {
 	Name   string
@@ -167,17 +200,23 @@ func (w window) titles(list []string) []string {
 	return list
 }
 
+// treeTitles asks the compositor.
+func (b *bed) treeTitles() string {
+	b.t.Helper()
+	var root window
+	if text := b.outside("swaymsg", "-r", "-t", "get_tree"); json.Unmarshal([]byte(text), &root) != nil {
+		b.t.Fatalf("the compositor is gone: %s", text)
+	}
+	return strings.Join(root.titles(nil), "\n")
+}
+
 // window waits for one whose title holds a word.
 func (b *bed) window(word string) {
 	b.t.Helper()
-	var all []string
+	var all string
 	b.poll("a window is called "+word, func() bool {
-		var root window
-		if text := b.outside("swaymsg", "-r", "-t", "get_tree"); json.Unmarshal([]byte(text), &root) != nil {
-			b.t.Fatalf("the compositor is gone: %s", text)
-		}
-		all = root.titles(nil)
-		return strings.Contains(strings.Join(all, "\n"), word)
+		all = b.titles()
+		return strings.Contains(all, word)
 	}, func() { b.t.Logf("windows: %q", all) })
 }
 
@@ -199,9 +238,7 @@ func (b *bed) greenPart() int {
 		dir = b.dir
 	}
 	file := filepath.Join(dir, strings.ReplaceAll(b.t.Name(), "/", "-")+".png")
-	if out := b.outside("grim", file); out != "" {
-		b.t.Fatalf("screenshot: %s", out)
-	}
+	b.shot(file)
 	screen, err := png.Decode(strings.NewReader(read(b.t, file)))
 	if err != nil {
 		b.t.Fatal(err)

@@ -30,4 +30,32 @@ func TestCurl(t *testing.T) {
 	}
 }
 
+func TestJq(t *testing.T) {
+	need.Program(t, "jq")
+	b := newBed(t)
+	file := b.home + "/letters/a.json"
+	write(t, file, `{"a": [1, 2]}`)
+	if out := b.outside("snug", "run", "jq", "-c", ".a", file); out != "[1,2]\n" {
+		t.Errorf("want a part of the file, got %q", out)
+	}
+}
+
+// TestJava runs a program from its source, which needs the settings in /etc and a random number.
+func TestJava(t *testing.T) {
+	more(t)
+	need.Program(t, "javac")
+	b := newBed(t)
+	file := b.home + "/letters/Hello.java"
+	write(t, file, `class Hello { public static void main(String[] a) throws Exception {
+		System.out.println("hello " + new java.security.SecureRandom().nextInt(1));
+		System.out.print(new String(new java.io.FileInputStream("`+b.home+`/.ssh/id_ed25519").readAllBytes()));
+	} }`)
+	if out := b.outside("java", file); !strings.Contains(out, "hello 0\n"+key) {
+		t.Errorf("control: want the key outside, got %s", out)
+	}
+	if out := b.outside("snug", "run", "java", file); !strings.Contains(out, "hello 0\n") || strings.Contains(out, key) {
+		t.Errorf("want a greeting and no key, got %s", out)
+	}
+}
+
 func itoa(n int) string { return strconv.Itoa(n) }

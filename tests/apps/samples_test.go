@@ -2,12 +2,29 @@ package apps_test
 
 import (
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
 	"strings"
 )
 
 // What the apps are given to show is green and nothing else, so that a screenshot tells.
 
 const greenPage = `<!doctype html><title>snug page</title><body style="background:#009900">`
+
+const greenDrawing = `<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300"><rect width="400" height="300" fill="#009900"/></svg>`
+
+// greenPicture is a PNG.
+func greenPicture() string {
+	picture := image.NewRGBA(image.Rect(0, 0, 400, 300))
+	draw.Draw(picture, picture.Bounds(), image.NewUniform(color.RGBA{0, 0x99, 0, 0xff}), image.Point{}, draw.Src)
+	var text strings.Builder
+	if err := png.Encode(&text, picture); err != nil {
+		panic(err)
+	}
+	return text.String()
+}
 
 // greenPDF is one square page.
 func greenPDF() string {

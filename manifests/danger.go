@@ -152,12 +152,13 @@ func isOrBelow(name, dangerous string) bool {
 }
 
 // ownCode is dangerCode for a name that the app may own: its id, its MPRIS name and what lies
-// below them are its own, and so are the names of tray icons, which hold a process id. An id that is a
+// below them are its own, and so are the names of tray icons, which hold a process id, and those of media players, which
+// nobody takes for more than that. An id that is a
 // vendor's, or that of a part of the desktop, makes no name the app's own.
 func ownCode(key *Key, name, id string) string {
 	stem := strings.TrimSuffix(name, ".*")
-	for _, tray := range [...]string{"org.freedesktop.StatusNotifierItem-", "org.kde.StatusNotifierItem-"} {
-		if strings.HasPrefix(stem, tray) {
+	for _, harmless := range [...]string{"org.freedesktop.StatusNotifierItem-", "org.kde.StatusNotifierItem-", "org.mpris.MediaPlayer2."} {
+		if strings.HasPrefix(stem, harmless) {
 			return ""
 		}
 	}

@@ -33,7 +33,10 @@ const moment = time.Second
 
 // runOrJoin starts what was planned, or has the instance that runs already take it over.
 func (c *console) runOrJoin(p *plan) error {
-	if p.merged.Instances.Value != "join" {
+	switch p.merged.Instances.Value {
+	case "one":
+		return c.runAlone(p)
+	case "many":
 		return c.launch(p)
 	}
 	if p.app.ID == "" {
@@ -49,7 +52,7 @@ func (c *console) runOrJoin(p *plan) error {
 			return unaccounted(err)
 		}
 		unlock := sync.OnceFunc(release)
-		r, err := p.running(dir)
+		r, err := p.running(dir, p.own.name)
 		if err != nil {
 			unlock()
 			return err
@@ -71,16 +74,40 @@ func (c *console) runOrJoin(p *plan) error {
 	}
 }
 
-// running is the instance that a start joins, or nil. One that has ended is given a moment to leave the
+// runAlone starts an app of which one instance may run, under whatever name.
+func (c *console) runAlone(p *plan) error {
+	if p.app.ID == "" {
+		return c.launch(p) // a command is known by its name alone
+	}
+	dir, err := openInstances()
+	if err != nil {
+		return err
+	}
+	release, err := dir.Lock(p.app.ID, true)
+	if err != nil {
+		return unaccounted(err)
+	}
+	p.unlock = sync.OnceFunc(release)
+	defer p.unlock()
+	switch r, err := p.running(dir, ""); {
+	case err != nil:
+		return err
+	case r != nil:
+		return &hinted{p.app.ID + " runs already, as " + quote(r.Name) + ", and may run once", "end it: snug stop " + r.Name}
+	}
+	return c.launch(p)
+}
+
+// running is the instance of the app that a start joins, of a name if that is not empty, or nil. One that has ended is given a moment to leave the
 // account, and its name.
-func (p *plan) running(dir *instances.Dir) (*instances.Record, error) {
+func (p *plan) running(dir *instances.Dir, name string) (*instances.Record, error) {
 	for end := time.Now().Add(moment); ; time.Sleep(5 * time.Millisecond) {
 		list, err := dir.List()
 		if err != nil {
 			return nil, err
 		}
 		i := slices.IndexFunc(list, func(r *instances.Record) bool {
-			return r.App == p.app.ID && (p.own.name == "" || p.own.name == r.Name)
+			return r.App == p.app.ID && (name == "" || name == r.Name)
 		})
 		if i < 0 {
 			return nil, nil

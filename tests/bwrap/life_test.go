@@ -43,6 +43,14 @@ func alive(pid int) bool {
 	return err == nil && rest != "" && rest[0] != 'Z' && rest[0] != 'X'
 }
 
+// asleep reports whether each of some processes waits for something.
+func asleep(pids []int) bool {
+	return !slices.ContainsFunc(pids, func(pid int) bool {
+		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		return !strings.Contains(string(text), ") S ")
+	})
+}
+
 // until waits up to five seconds for something to become true.
 func until(is func() bool) bool {
 	for range 500 {
@@ -73,6 +81,9 @@ func TestDeath(t *testing.T) {
 				cmd := started(t, "/bin/sh", nil, append([]string{"-c", `"$@"; exit`, "sh", program}, line...)...)
 				below := descendants(cmd.Process.Pid)
 				app, first := below[0], below[len(below)-1]
+				if program == theirs && !until(func() bool { return asleep(below) }) {
+					t.Fatal("bubblewrap does not come to rest")
+				} // its PID 1 asks for the signal beside the command that it has started; ours before
 				victim := first
 				if c.parent {
 					victim = cmd.Process.Pid

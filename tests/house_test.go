@@ -6,6 +6,7 @@ import (
 	"go/format"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -204,8 +205,8 @@ func (h *house) comments(s *source) {
 func (h *house) imports(s *source) {
 	named := strings.HasSuffix(s.path, "_unsafe.go") || strings.HasSuffix(s.path, "_unsafe_test.go")
 	for _, i := range s.file.Imports {
-		if i.Path.Value == `"unsafe"` && !named {
-			h.breaks("unsafe", s, s.line(i.Pos()), "unsafe is only for files named *_unsafe.go")
+		if path, err := strconv.Unquote(i.Path.Value); (err != nil || path == types.Unsafe.Path()) && !named {
+			h.breaks("unsafe import", s, s.line(i.Pos()), i.Path.Value+" is only for files named *_unsafe.go")
 		}
 		if i.Path.Value == `"C"` {
 			h.breaks("cgo", s, s.line(i.Pos()), "no cgo")
@@ -214,7 +215,7 @@ func (h *house) imports(s *source) {
 	for _, g := range s.file.Comments {
 		for _, c := range g.List {
 			if strings.HasPrefix(c.Text, "//go:"+"linkname") && !named {
-				h.breaks("unsafe", s, s.line(c.Pos()), "go:linkname is only for files named *_unsafe.go")
+				h.breaks("unsafe import", s, s.line(c.Pos()), "a linkname directive is only for files named *_unsafe.go")
 			}
 		}
 	}

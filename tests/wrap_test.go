@@ -27,7 +27,7 @@ type menu struct {
 
 // noting is that program. Two can run at once.
 const noting = `#!/bin/sh
-new=$(mktemp "%[1]s/.XXXXXXXX")
+new=$(mktemp -p "%[1]s")
 { printf '%%s\n' "${0##*/}" "$SWT_GTK3|${UBUNTU_MENUPROXY-unset}|$JAVA_HOME|$WINEPREFIX" "$(pwd)"; printf '<%%s>\n' "$@"; } >"$new"
 mv "$new" "%[1]s/done-${new##*.}"
 `
@@ -234,7 +234,7 @@ func TestWrapReads(t *testing.T) {
 	file, other := filepath.Join(m.dir, "home/doc/page"), filepath.Join(m.dir, "home/doc/other")
 	write(t, file, "the page")
 	write(t, other, "another")
-	m.program(filepath.Join(m.bin, "reader"), fmt.Sprintf("#!/bin/sh\nnew=$(mktemp %q/.XXXX)\nfor f; do cat \"${f#--image=}\" || echo none; echo; done >\"$new\" 2>/dev/null\nmv \"$new\" %q/done-${new##*.}\n", m.out, m.out))
+	m.program(filepath.Join(m.bin, "reader"), fmt.Sprintf("#!/bin/sh\nnew=$(mktemp -p %q)\nfor f; do cat \"${f#--image=}\" || echo none; echo; done >\"$new\" 2>/dev/null\nmv \"$new\" %q/done-${new##*.}\n", m.out, m.out))
 	for name, exec := range map[string]string{"plain": other + " %f", "inside": other + " --image=%f", "none": other} {
 		system, mine := filepath.Join(m.dir, "sys/applications", name+".desktop"), filepath.Join(m.dir, "home/.local/share/applications", name+".desktop")
 		write(t, system, "[Desktop Entry]\nType=Application\nName=R\nExec="+m.bin+"/reader "+exec+"\n")

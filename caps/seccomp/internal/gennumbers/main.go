@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,16 +95,23 @@ func (t table) write(dir string) error {
 	return os.WriteFile(t.file, source, 0o644)
 }
 
-// parse reads the lines "SYS_NAME = 42".
+// parse reads the lines "SYS_NAME = 42", and whatever stands behind the number.
 func parse(text []byte) (map[string]uint32, error) {
-	line := regexp.MustCompile(`(?m)^\tSYS_([A-Z0-9_]+)\s*=\s*([0-9]+)`)
 	numbers := map[string]uint32{}
-	for _, m := range line.FindAllSubmatch(text, -1) {
-		n, err := strconv.ParseUint(string(m[2]), 10, 32)
-		if err != nil {
-			return nil, err
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) < 3 || words[1] != "=" {
+			continue
 		}
-		numbers[strings.ToLower(string(m[1]))] = uint32(n)
+		name, ok := strings.CutPrefix(words[0], "SYS_")
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(words[2], 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("number of %s: %w", name, err)
+		}
+		numbers[strings.ToLower(name)] = uint32(n)
 	}
 	if len(numbers) < 300 {
 		return nil, fmt.Errorf("only %d system calls found", len(numbers))

@@ -326,7 +326,7 @@ func about(r *instances.Record) string {
 
 // apps are all that have a manifest, and those that are installed with a desktop file.
 func (t *partial) apps() {
-	l, err := t.library()
+	l, err := t.shelf()
 	if err != nil {
 		return
 	}

@@ -64,7 +64,7 @@ func runData(c *console, args []string) error {
 
 // kept is what the verbs behind `snug data` work on.
 type kept struct {
-	*library
+	*shelf
 	homes   *homes.Dir
 	running *instances.Dir
 	known   []string // ids that a manifest or a drop-in is about
@@ -72,11 +72,11 @@ type kept struct {
 
 // openKept finds the homes. The caller closes kept.homes.
 func (c *console) openKept() (*kept, error) {
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{library: l}
+	k := &kept{shelf: l}
 	if k.running, err = openInstances(); err != nil {
 		return nil, err
 	}

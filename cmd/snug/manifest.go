@@ -113,19 +113,19 @@ func (c *console) words(f *pflag.FlagSet, args []string, least, most int, what s
 	return words, nil
 }
 
-// library is where manifests are, and the session that they are looked at in. Nothing is started.
-type library struct {
+// shelf is where manifests are, and the session that they are looked at in. Nothing is started.
+type shelf struct {
 	catalogue manifests.Catalogue
 	world     *compose.World
 }
 
-func (c *console) library() (*library, error) {
+func (c *console) shelf() (*shelf, error) {
 	w, err := compose.Session()
 	if err != nil {
 		return nil, err
 	}
 	w.Seccomp, w.Opener, w.NoStart = compileFilter, findOpener, true
-	return &library{c.apps(w), w}, nil
+	return &shelf{c.apps(w), w}, nil
 }
 
 // subject is an app with the files that say what it may reach.
@@ -137,7 +137,7 @@ type subject struct {
 
 // find finds the app that a word names: as everywhere, or builtin/ID.toml, as Origins print what
 // comes with snug, whatever a person has put in its place.
-func (l *library) find(word string) (*subject, error) {
+func (l *shelf) find(word string) (*subject, error) {
 	s := &subject{catalogue: l.catalogue}
 	if id, isBuiltIn := strings.CutPrefix(word, "builtin/"); isBuiltIn && !exists(word) {
 		s.catalogue = manifests.Catalogue{Desktop: l.catalogue.Desktop}
@@ -157,7 +157,7 @@ func (l *library) find(word string) (*subject, error) {
 }
 
 // load is find with the layers.
-func (l *library) load(word string) (*subject, error) {
+func (l *shelf) load(word string) (*subject, error) {
 	s, err := l.find(word)
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (l *library) load(word string) (*subject, error) {
 }
 
 // merge is load, and what the layers come to.
-func (l *library) merge(word string) (*manifests.Manifest, error) {
+func (l *shelf) merge(word string) (*manifests.Manifest, error) {
 	s, err := l.load(word)
 	if err != nil {
 		return nil, err
@@ -176,4 +176,4 @@ func (l *library) merge(word string) (*manifests.Manifest, error) {
 }
 
 // file is where the person's own manifest of an app is.
-func (l *library) file(id string) string { return l.catalogue.User + "/" + id + ".toml" }
+func (l *shelf) file(id string) string { return l.catalogue.User + "/" + id + ".toml" }

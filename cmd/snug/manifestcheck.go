@@ -86,7 +86,7 @@ func runManifestCheck(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func isProblemOfFile(err error) bool {
 }
 
 // checkOwn checks all that lies in the person's folder.
-func (c *console) checkOwn(l *library, r *report) error {
+func (c *console) checkOwn(l *shelf, r *report) error {
 	apps, bases, err := l.catalogue.Own()
 	if err != nil && !isProblemOfFile(err) {
 		return err
@@ -153,7 +153,7 @@ func (c *console) checkOwn(l *library, r *report) error {
 }
 
 // check says all of one app: of its words first, then of what they come to on this machine.
-func (l *library) check(s *subject, r *report) {
+func (l *shelf) check(s *subject, r *report) {
 	layers, err := s.catalogue.Load(s.app, nil)
 	if err != nil {
 		r.add(levelError, err)
@@ -176,7 +176,7 @@ func (l *library) check(s *subject, r *report) {
 }
 
 // checkStart looks whether the app would start: its program, its launcher, what is granted.
-func (l *library) checkStart(s *subject, m *manifests.Manifest, r *report) {
+func (l *shelf) checkStart(s *subject, m *manifests.Manifest, r *report) {
 	command, err := appCommand(m, s.app, s.catalogue.Desktop, nil)
 	if err != nil {
 		where := m.ID.Origin
@@ -218,7 +218,7 @@ func (l *library) checkStart(s *subject, m *manifests.Manifest, r *report) {
 }
 
 // checkProgram looks for the program where the sandbox would, in the host's own system.
-func (l *library) checkProgram(m *manifests.Manifest, box *compose.Sandbox, program string, r *report) {
+func (l *shelf) checkProgram(m *manifests.Manifest, box *compose.Sandbox, program string, r *report) {
 	if m.System.Root.Value != "host" {
 		return
 	}
@@ -263,7 +263,7 @@ func sum(text []byte) string {
 }
 
 // checkOriginal looks whether a person's manifest stands in the place of one that has changed since.
-func (l *library) checkOriginal(s *subject, r *report) {
+func (l *shelf) checkOriginal(s *subject, r *report) {
 	if s.app.File != "" || s.catalogue.User == "" {
 		return
 	}

@@ -25,7 +25,7 @@ func runManifestEdit(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ type edition struct {
 }
 
 // begin reads the file, or makes up its beginning.
-func (e *edition) begin(l *library, whole bool) error {
+func (e *edition) begin(l *shelf, whole bool) error {
 	text, err := readSmall(e.path)
 	switch {
 	case err == nil:
@@ -84,7 +84,7 @@ func (e *edition) begin(l *library, whole bool) error {
 }
 
 // edit lets the person edit a copy until it is whole, or they give up.
-func (c *console) edit(l *library, e *edition, editor string) error {
+func (c *console) edit(l *shelf, e *edition, editor string) error {
 	dir, err := os.MkdirTemp("", "snug-edit-")
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (c *console) goOn(err error) bool {
 }
 
 // sayOf tells what check has against an app that has just been changed.
-func (c *console) sayOf(l *library, app manifests.App) {
+func (c *console) sayOf(l *shelf, app manifests.App) {
 	var r report
 	l.check(&subject{catalogue: l.catalogue, app: app}, &r)
 	for _, f := range r {

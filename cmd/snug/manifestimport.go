@@ -23,7 +23,7 @@ func runManifestImport(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func runManifestImport(c *console, args []string) error {
 }
 
 // installed is the file that says what a Flatpak or an instance of bubblejail may reach, or "".
-func (l *library) installed(id string) string {
+func (l *shelf) installed(id string) string {
 	if id == "" || id == "." || id == ".." {
 		return ""
 	}
@@ -63,7 +63,7 @@ func (l *library) installed(id string) string {
 }
 
 // importFile makes a draft of a file, by what it is: TOML is bubblejail's, all else Flatpak's.
-func (l *library) importFile(path string) (*draft.Draft, error) {
+func (l *shelf) importFile(path string) (*draft.Draft, error) {
 	if filepath.Ext(path) != ".toml" {
 		file, err := desktop.Read(path)
 		if err != nil {

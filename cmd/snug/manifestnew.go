@@ -26,7 +26,7 @@ func runManifestNew(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func runManifestNew(c *console, args []string) error {
 }
 
 // propose makes a draft of what a word names: a desktop file, by name or path, or a program.
-func (l *library) propose(word string) (*draft.Draft, error) {
+func (l *shelf) propose(word string) (*draft.Draft, error) {
 	search := l.catalogue.Desktop
 	if strings.HasSuffix(word, ".desktop") && strings.Contains(word, "/") {
 		file, err := desktop.Read(word)
@@ -87,7 +87,7 @@ func (l *library) propose(word string) (*draft.Draft, error) {
 }
 
 // launcherOf is the first installed desktop file that an app's manifest names, or what it would be called.
-func (l *library) launcherOf(app manifests.App) string {
+func (l *shelf) launcherOf(app manifests.App) string {
 	layers, err := l.catalogue.Load(app, nil)
 	if err == nil {
 		for _, layer := range layers {
@@ -101,7 +101,7 @@ func (l *library) launcherOf(app manifests.App) string {
 	return app.ID + ".desktop"
 }
 
-func (l *library) fromDesktop(file *desktop.File, name string, installed bool) (*draft.Draft, error) {
+func (l *shelf) fromDesktop(file *desktop.File, name string, installed bool) (*draft.Draft, error) {
 	return draft.FromDesktop(&l.catalogue, draft.Launcher{File: file, Name: name, Installed: installed, Electron: isElectron(file)})
 }
 
@@ -138,7 +138,7 @@ type leftover struct {
 
 // deliver prints a draft, or writes it where the person's manifests are. What it leaves out is told in
 // either case.
-func (c *console) deliver(l *library, f *pflag.FlagSet, d *draft.Draft) error {
+func (c *console) deliver(l *shelf, f *pflag.FlagSet, d *draft.Draft) error {
 	for _, note := range d.Notes {
 		c.say("warning: "+note, "")
 	}

@@ -30,7 +30,7 @@ func runManifestShow(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func runManifestDiff(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := c.library()
+	l, err := c.shelf()
 	if err != nil {
 		return err
 	}

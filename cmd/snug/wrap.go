@@ -39,7 +39,7 @@ func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
 	}
 	dry, _ := f.GetBool("dry-run")
 	catalogue := c.apps(w)
-	return &wrapping{c: c, world: w, catalogue: catalogue, folders: wrapFolders(w, catalogue), dry: dry}, nil
+	return &wrapping{c: c, world: w, catalogue: catalogue, folders: wrapFolders(w, catalogue.Desktop), dry: dry}, nil
 }
 
 func runWrap(c *console, args []string) error {

@@ -8,15 +8,14 @@ import (
 	"strings"
 	"time"
 
-	"snug/manifests"
 	"snug/manifests/compose"
 	"snug/manifests/desktop"
 	"snug/manifests/wrap"
 )
 
 // wrapFolders are where this session's launchers are.
-func wrapFolders(w *compose.World, catalogue manifests.Catalogue) *wrap.Folders {
-	folders := &wrap.Folders{Data: catalogue.Desktop.Data, Config: []string{w.Config}, Bin: w.Home + "/.local/bin", Path: catalogue.Desktop.Path, Snug: ownProgram()}
+func wrapFolders(w *compose.World, search desktop.Search) *wrap.Folders {
+	folders := &wrap.Folders{Data: search.Data, Config: []string{w.Config}, Bin: w.Home + "/.local/bin", Path: search.Path, Snug: ownProgram()}
 	dirs := os.Getenv("XDG_CONFIG_DIRS")
 	if dirs == "" {
 		dirs = "/etc/xdg"

@@ -10,10 +10,10 @@ import (
 
 // Facts are what the conditions of a manifest may ask about this machine.
 type Facts struct {
-	Wayland bool   // a Wayland server answers
-	X11     bool   // an X server answers
-	NVIDIA  bool   // the NVIDIA driver is loaded
-	Portal  bool   // a desktop portal can be started
+	// Has reports whether a Wayland server answers ("wayland"), an X server does ("x11"), the driver of
+	// NVIDIA is loaded ("nvidia"), a desktop portal can be started ("portal"). It is called only if a
+	// condition asks; nil: none of them.
+	Has     func(fact string) bool
 	Desktop string // XDG_CURRENT_DESKTOP: names separated by colons
 	Host    string // the host name
 }
@@ -50,20 +50,14 @@ func (f Facts) hold(when string) bool {
 	name, value, _ := strings.Cut(fact, "=")
 	holds := false
 	switch name {
-	case "wayland":
-		holds = f.Wayland
-	case "x11":
-		holds = f.X11
-	case "nvidia":
-		holds = f.NVIDIA
-	case "portal":
-		holds = f.Portal
 	case "desktop":
 		for desktop := range strings.SplitSeq(f.Desktop, ":") {
 			holds = holds || strings.EqualFold(desktop, value)
 		}
 	case "host":
 		holds = matchGlob(value, f.Host)
+	default:
+		holds = f.Has != nil && f.Has(name)
 	}
 	return holds != negated
 }

@@ -45,7 +45,7 @@ C = "3"
 when = "!x11"
 files.read = ["/srv"]
 `
-	m, err := manifests.Merge([]*manifests.Layer{parse(t, "f.toml", text)}, nil, manifests.Facts{NVIDIA: true})
+	m, err := manifests.Merge([]*manifests.Layer{parse(t, "f.toml", text)}, nil, manifests.Facts{Has: has("nvidia")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("grant %q at %q", grant.Value, grant.Origin)
 			}
 		}
-		manifest, err := manifests.Merge([]*manifests.Layer{layer, layer}, layer, manifests.Facts{X11: true})
+		manifest, err := manifests.Merge([]*manifests.Layer{layer, layer}, layer, manifests.Facts{Has: has("x11")})
 		if err == nil {
 			manifest.NotYet()
 			manifest.UnusedCodes()

@@ -63,7 +63,7 @@ devices.compute = true
 	}
 	for name, layers := range texts {
 		t.Run(name, func(t *testing.T) {
-			first, err := merge(t, manifests.Facts{NVIDIA: true}, nil, layers...)
+			first, err := merge(t, manifests.Facts{Has: has("nvidia")}, nil, layers...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestPrintBuiltIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, facts := range []manifests.Facts{{}, {Wayland: true, X11: true, NVIDIA: true, Portal: true}} {
+		for _, facts := range []manifests.Facts{{}, {Has: has("wayland", "x11", "nvidia", "portal")}} {
 			first, err := manifests.Merge(layers, nil, facts)
 			if err != nil {
 				t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 type Config struct {
 	Buses []Bus
 	// Log is the descriptor that takes a line of JSON for each decision, or -1. A refusal tells what
-	// would allow it: a command for the App, as "snug grant" calls it, or else a flag.
+	// would allow it: a command for the App, in the words of a shell behind "snug grant", or else a flag.
 	Log int
 	App string
 	// Background is the descriptor of a socket of packets by which the broker asks for what the portal

@@ -57,16 +57,8 @@ func advice(app, bus string) func(rule string) string {
 		if app == "" {
 			return "--" + strings.ReplaceAll(table+key, ".", "-") + " '" + value + "'"
 		}
-		return "snug grant " + quoteWord(app) + " '" + table + key + "=" + value + "' --keep"
+		return "snug grant " + app + " '" + table + key + "=" + value + "' --keep"
 	}
-}
-
-// quoteWord quotes a word for a shell, if it is not plain.
-func quoteWord(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // portalOf gives the portal that a call asks for: of "call=NAME=org.freedesktop.portal.Settings.Read@/…"

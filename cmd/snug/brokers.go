@@ -4,10 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 
 	"snug/cmd/internal/brokers"
-	"snug/manifests/desktop"
 	"snug/sandbox"
 )
 
@@ -73,32 +71,14 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 		}
 	}
 	if p.app.Known {
-		if b.Advise = p.app.ID; p.app.File != "" {
-			b.Advise = p.app.File
+		if b.Advise = shellWord(p.app.ID); p.app.File != "" {
+			b.Advise = shellWord(p.app.File)
 		}
 	}
 	if p.app.Known && p.sandbox.Background {
-		if program, err := os.Executable(); err == nil {
-			b.Autostart = p.autostart(program).ask
-		}
+		b.Autostart = p.startAtLogin
 	}
 	return b
-}
-
-// autostart is how the app of a plan can be started at login.
-func (p *plan) autostart(program string) *autostart {
-	a := &autostart{dir: p.world.Config + "/autostart", id: p.app.ID, app: p.app.ID, program: program, command: p.command}
-	if p.app.File != "" {
-		a.app = p.app.File
-		if !filepath.IsAbs(a.app) {
-			a.app = filepath.Join(p.world.Cwd, a.app)
-		}
-	}
-	if file, err := p.search.Lookup(p.app.ID + ".desktop"); err == nil {
-		a.title, _ = file.Get(desktop.Entry, "Name")
-		a.icon, _ = file.Get(desktop.Entry, "Icon")
-	}
-	return a
 }
 
 // connect tells the brokers that the app runs, and the person if they end before it.

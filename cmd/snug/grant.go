@@ -118,10 +118,8 @@ func absolutePath(w *compose.World, path string) (string, error) {
 		return "", &hinted{"the path is an empty word", ""}
 	case strings.HasPrefix(path, "~/"):
 		path = w.Home + path[1:]
-	case !filepath.IsAbs(path):
-		path = filepath.Join(w.Cwd, path)
 	}
-	path = filepath.Clean(path)
+	path = filepath.Clean(from(w.Cwd, path))
 	if err := new(manifests.Layer).Set("read", path, typed); err != nil {
 		var p manifests.Problem
 		errors.As(err, &p)

@@ -28,10 +28,7 @@ func (c *console) notFound(p *plan, err error) error {
 func (p *plan) whereIs(name string) string {
 	if strings.Contains(name, "/") {
 		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(p.world.Cwd, path)
-		}
-		path = filepath.Clean(path)
+		path = filepath.Clean(from(p.world.Cwd, path))
 		switch _, err := os.Stat(path); {
 		case err != nil:
 			return "there is no such program outside the sandbox either"

@@ -336,17 +336,28 @@ func dataFolders(w *compose.World) []string {
 
 // facts are what [[if]] may ask.
 func facts(w *compose.World) manifests.Facts {
-	f := manifests.Facts{Desktop: os.Getenv("XDG_CURRENT_DESKTOP"), Host: w.Hostname}
-	if d := os.Getenv("WAYLAND_DISPLAY"); d != "" {
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(w.RuntimeDir, d)
+	return manifests.Facts{Desktop: os.Getenv("XDG_CURRENT_DESKTOP"), Host: w.Hostname, Has: func(fact string) bool {
+		switch fact {
+		case "wayland":
+			d := os.Getenv("WAYLAND_DISPLAY")
+			return d != "" && w.Answers(from(w.RuntimeDir, d))
+		case "x11":
+			return os.Getenv("DISPLAY") != ""
+		case "portal":
+			return w.CanAskPortals()
+		case "nvidia":
+			return unix.Access("/proc/driver/nvidia", unix.F_OK) == nil
 		}
-		f.Wayland = w.Answers(d)
+		return false
+	}}
+}
+
+// from is a path that may be relative to a folder.
+func from(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
 	}
-	f.X11 = os.Getenv("DISPLAY") != ""
-	f.Portal = w.CanAskPortals()
-	f.NVIDIA = unix.Access("/proc/driver/nvidia", unix.F_OK) == nil
-	return f
+	return filepath.Join(dir, path)
 }
 
 func runRun(c *console, args []string) error {

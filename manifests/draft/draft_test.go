@@ -85,7 +85,7 @@ func whole(t *testing.T, d *draft.Draft, sayTwice bool) *manifests.Layer {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, d.Text())
 	}
-	_, wrong, odd := manifests.Examine(append(bases, layer), manifests.Facts{Portal: true})
+	_, wrong, odd := manifests.Examine(append(bases, layer), manifests.Facts{Has: func(fact string) bool { return fact == "portal" }})
 	if wrong != nil || odd != nil && !sayTwice {
 		t.Errorf("wrong: %v\nodd: %v\n%s", wrong, odd, d.Text())
 	}

@@ -32,7 +32,7 @@ type Plan struct {
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
 
-	// Advise is what "snug grant" calls the app, for the advice in Log; "" advises flags.
+	// Advise is the app in the words of a shell behind "snug grant", for the advice in Log; "" advises flags.
 	Advise string
 	// Launcher is where portals look for a launcher of the app's id, if it has none, or "".
 	Launcher string

@@ -98,8 +98,8 @@ func (c *console) runAlone(p *plan) error {
 	return c.launch(p)
 }
 
-// running is the instance of the app that a start joins, of a name if that is not empty, or nil. One that has ended is given a moment to leave the
-// account, and its name.
+// running is the instance of the app that a start joins, of a name if that is not empty, or nil. One that
+// has ended is given a moment to leave the account, and its name.
 func (p *plan) running(dir *instances.Dir, name string) (*instances.Record, error) {
 	for end := time.Now().Add(moment); ; time.Sleep(5 * time.Millisecond) {
 		list, err := dir.List()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,12 +10,15 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"snug/cmd/internal/homes"
 	"snug/manifests/wrap"
 )
 
 func unwrapFlags(f *pflag.FlagSet) {
 	f.Bool("all", false, "everything that snug wrap has written")
 	f.Bool("dry-run", false, "print what would change, and change nothing")
+	f.Bool("purge", false, "also remove for ever the homes that are kept, after asking")
+	f.BoolP("yes", "y", false, "with --purge: do not ask")
 }
 
 func runUnwrap(c *console, args []string) error {
@@ -24,7 +29,11 @@ func runUnwrap(c *console, args []string) error {
 		return err
 	}
 	all, _ := f.GetBool("all")
+	purge, _ := f.GetBool("purge")
+	yes, _ := f.GetBool("yes")
 	switch {
+	case yes && !purge:
+		return &hinted{"--yes without --purge: nothing would be asked", ""}
 	case all && len(words) > 0:
 		return &hinted{"--all and " + quote(words[0]), "one or the other"}
 	case !all && len(words) == 0:
@@ -39,10 +48,65 @@ func runUnwrap(c *console, args []string) error {
 	written := g.folders.Written()
 	if !all {
 		if written = g.meant(words[0], written); len(written) == 0 {
-			return &failure{status: exitNo, err: &hinted{"nothing of " + quote(words[0]) + " is wrapped", "snug apps lists what is"}}
+			hint := "snug apps lists what is"
+			if purge {
+				hint = "its home alone: snug data rm " + shellWord(words[0])
+			}
+			return &failure{status: exitNo, err: &hinted{"nothing of " + quote(words[0]) + " is wrapped", hint}}
 		}
 	}
-	return g.unwrap(written)
+	if purge {
+		return g.purge(written, yes)
+	}
+	if err := g.unwrap(written); err != nil {
+		return err
+	}
+	g.tellHomes()
+	return nil
+}
+
+// purge takes back what was written, and removes the homes of those apps. It asks before it does anything,
+// and where something cannot be taken back no home goes.
+func (g *wrapping) purge(written []wrap.Written, yes bool) error {
+	k, err := g.c.openKept()
+	if err != nil {
+		return err
+	}
+	defer k.homes.Close()
+	var list []homes.Home
+	for _, w := range written {
+		h, err := k.homes.Find(w.App)
+		if w.App == "" || errors.Is(err, fs.ErrNotExist) || slices.ContainsFunc(list, func(o homes.Home) bool { return o.ID == w.App }) {
+			continue
+		}
+		if err == nil {
+			err = k.checkUnused(h.ID)
+		}
+		if err != nil {
+			return err
+		}
+		list = append(list, *h)
+	}
+	if g.dry {
+		for _, h := range list {
+			g.c.print("remove ", line(k.homes.Path(h.ID)), "\n")
+		}
+		return g.unwrap(written)
+	}
+	if len(list) > 0 && !yes {
+		if err := g.c.askRemoval(k, list); err != nil {
+			return err
+		}
+	}
+	if err := g.unwrap(written); err != nil {
+		return err
+	}
+	for _, h := range list {
+		if err := g.c.removeHome(k, h.ID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // unwrap takes back all that can be, and then says what cannot.
@@ -68,7 +132,6 @@ func (g *wrapping) unwrap(written []wrap.Written) error {
 	if err := g.finish(); err != nil {
 		return err
 	}
-	g.tellHomes()
 	return refused(refusal)
 }
 

@@ -32,6 +32,26 @@ install_packages() {
 	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 }
 
+# The desktop files of some packages, which are not installed for them.
+fetch_launchers() {
+	list=$tree/tests/packages-launchers.txt
+	launchers=/var/cache/snug-test/launchers-$(cksum <"$list" | cut -d ' ' -f 1)
+	[ ! -d "$launchers" ] || return 0
+	echo "fetching desktop files of Debian's packages"
+	fetched=$(mktemp -d)
+	apt-get update -qq
+	# shellcheck disable=SC2046
+	(cd "$fetched" && apt-get download -qq -o APT::Sandbox::User=root $(sed 's/#.*//' "$list"))
+	mkdir -p "$fetched/launchers"
+	for p in "$fetched"/*.deb; do
+		dpkg-deb --fsys-tarfile "$p" | tar -C "$fetched/launchers" --strip-components 4 --wildcards -xf - './usr/share/applications/*.desktop'
+	done
+	mkdir -p "${launchers%/*}"
+	mv "$fetched/launchers" "$launchers"
+	chmod -R a+rX "$launchers"
+	rm -rf "$fetched"
+}
+
 make_user() {
 	id snugtest >/dev/null 2>&1 || useradd -m -s /bin/bash snugtest
 	for f in /etc/subuid /etc/subgid; do
@@ -68,7 +88,7 @@ as_user() {
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
 		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
-		ARTIFACTS="${ARTIFACTS:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
+		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
 }
 
 # What only root can arrange: other owners, mounts on the host, cgroups.
@@ -79,6 +99,7 @@ root_tests() {
 
 if [ "$(id -u)" = 0 ]; then
 	case $what in all | apps | bench) install_packages ;; esac
+	case $what in all | go) fetch_launchers ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests

@@ -97,6 +97,37 @@ func (m *menu) install() (names []string) {
 	return names
 }
 
+// installReal copies launchers of Debian's archive onto the system, with their programs in the folder of
+// those that note.
+func (m *menu) installReal() (names []string) {
+	m.Helper()
+	from := os.Getenv("LAUNCHERS")
+	files, _ := filepath.Glob(filepath.Join(from, "*.desktop"))
+	if from == "" || len(files) == 0 {
+		need.Missing(m, "wanted the launchers of tests/packages-launchers.txt, as root fetches them; got none")
+	}
+	for _, path := range files {
+		file, err := desktopfile.Read(path)
+		if err != nil {
+			m.Fatal(err)
+		}
+		file = file.Changed(func(_, key, raw string) string {
+			if key != "Exec" && key != "TryExec" {
+				return raw
+			}
+			program, rest, _ := strings.Cut(raw, " ")
+			os.Symlink("note", filepath.Join(m.bin, filepath.Base(program)))
+			return strings.TrimSpace(filepath.Join(m.bin, filepath.Base(program)) + " " + rest)
+		})
+		write(m, filepath.Join(m.dir, "sys/applications", filepath.Base(path)), string(file.Bytes()))
+		names = append(names, filepath.Base(path))
+	}
+	if len(names) < 30 {
+		m.Fatalf("want 30 launchers of the archive at least, got %d", len(names))
+	}
+	return names
+}
+
 // noted launches a desktop file as a desktop does, and returns what the programs have noted.
 func (m *menu) noted(path string, files []string) (notes []string) {
 	m.Helper()
@@ -176,17 +207,34 @@ func (m *menu) shape() string {
 	return strings.Join(list, "\n")
 }
 
-// TestWrapLaunchers: odd launchers, as Debian has them, start their programs with the same words wrapped
-// and unwrapped, for no file, one and two; are valid; and go without a trace.
+// TestWrapLaunchers: odd launchers start their programs with the same words wrapped and unwrapped, for no
+// file, one and two; are as valid; and go without a trace.
 func TestWrapLaunchers(t *testing.T) {
 	long(t)
-	need.Program(t, "desktop-file-validate")
 	m := newMenu(t)
+	m.compare(m.install())
+}
+
+// TestWrapArchive is the same for real launchers.
+func TestWrapArchive(t *testing.T) {
+	long(t)
+	m := newMenu(t)
+	names := m.installReal()
+	root := slices.Index(names, "bleachbit-root.desktop")
+	out, err := m.command(snug(m), "wrap", names[root], "--manifest", "org.example.Any").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "it starts pkexec, which becomes another user") {
+		t.Errorf("a program for root: %v, %s", err, out)
+	}
+	m.compare(slices.Delete(names, root, root+1))
+}
+
+func (m *menu) compare(names []string) {
+	t := m.T
+	need.Program(t, "desktop-file-validate")
 	space, quote := filepath.Join(m.dir, "home/doc/a b.txt"), filepath.Join(m.dir, "home/doc/it's 100%f.txt")
 	write(t, space, "1")
 	write(t, quote, "2")
 	cases := [][]string{nil, {space}, {quote}, {space, quote}, {"https://example.org/a%20b?c=d&e"}}
-	names := m.install()
 	before := m.shape()
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(name, ".desktop"), func(t *testing.T) {

@@ -26,6 +26,9 @@ func TestDataQuestions(t *testing.T) {
 	write(t, home+"/.app/settings", "mine\n")
 	write(t, home+"/.config/snug/apps/org.example.App.toml",
 		"command = [\"sh\", \"-c\", \"echo has $(cat ~/.app/settings || echo nothing)\"]\n[home]\nmode = \"private\"\nimport = [\"~/.app\"]\n")
+	const launcher = "[Desktop Entry]\nType=Application\nName=App\nExec=sh -c true\n"
+	must(os.Mkdir(home+"/launchers", 0o700))
+	write(t, home+"/launchers/org.example.App.desktop", launcher)
 	p.types("snug run App\n")
 	p.sees("its manifest asks for a copy of", "~/.app (0.0 kB)", "copy it, once; what you have stays as it is? [y/N] ")
 	p.types("\n")
@@ -52,6 +55,31 @@ func TestDataQuestions(t *testing.T) {
 	p.sees("copy it, once; what you have stays as it is? [y/N] ")
 	p.types("y\n")
 	p.sees("has mine", "ready> ")
+	// snug wrap asks before the menu, which cannot, and snug unwrap --purge before it removes.
+	p.types("snug data rm App --yes; cp -r ~/launchers ~/.local/share/applications; snug wrap App\n")
+	p.sees("its manifest asks for a copy of", "If it runs, close it first.", "[y/N] ")
+	p.types("y\n")
+	p.sees("ready> ")
+	if read(t, kept+"/.app/settings") != "mine\n" {
+		t.Error("nothing was copied")
+	}
+	p.types("snug wrap App\n")
+	if got := p.sees("ready> "); strings.Contains(got, "[y/N]") {
+		t.Errorf("asked again: %q", got)
+	}
+	p.types("snug unwrap --purge App\n")
+	p.sees("org.example.App (", "remove the home for ever, with all that is in? [y/N] ")
+	p.types("n\n")
+	p.sees("nothing was removed", "ready> ")
+	wrapped := read(t, home+"/.local/share/applications/org.example.App.desktop")
+	if !exists(kept) || !strings.Contains(wrapped, "--launcher") {
+		t.Errorf("after a no: %s", wrapped)
+	}
+	p.types("snug unwrap --purge App --yes\n")
+	p.sees("ready> ")
+	if exists(kept) || read(t, home+"/.local/share/applications/org.example.App.desktop") != launcher {
+		t.Error("after --purge --yes the home or the wrapped launcher is there still")
+	}
 	// Who interrupts the question starts nothing.
 	p.types("snug data rm App --yes; snug run App\n")
 	p.sees("[y/N] ")

@@ -113,6 +113,7 @@ func (c *console) askImport(i *imports) bool {
 		}
 		io.WriteString(c.err, text+"\n")
 	}
+	io.WriteString(c.err, "If it runs, close it first.\n")
 	return c.confirm("copy it, once; what you have stays as it is")
 }
 

@@ -17,7 +17,7 @@ import (
 func unwrapFlags(f *pflag.FlagSet) {
 	f.Bool("all", false, "everything that snug wrap has written")
 	f.Bool("dry-run", false, "print what would change, and change nothing")
-	f.Bool("purge", false, "also remove for ever the homes that are kept, after asking")
+	f.Bool("purge", false, "also remove the homes that are kept, after asking")
 	f.BoolP("yes", "y", false, "with --purge: do not ask")
 }
 
@@ -74,7 +74,12 @@ func (g *wrapping) purge(written []wrap.Written, yes bool) error {
 	}
 	defer k.homes.Close()
 	var list []homes.Home
+	all := g.folders.Written()
 	for _, w := range written {
+		if i := slices.IndexFunc(all, func(o wrap.Written) bool { return o.App == w.App && o.ID != "" && !slices.Contains(written, o) }); i >= 0 {
+			g.c.say("the home of "+quote(w.App)+" stays: "+line(all[i].ID)+" is wrapped still", "all of it: snug unwrap --purge "+shellWord(w.App))
+			continue
+		}
 		h, err := k.homes.Find(w.App)
 		if w.App == "" || errors.Is(err, fs.ErrNotExist) || slices.ContainsFunc(list, func(o homes.Home) bool { return o.ID == w.App }) {
 			continue

@@ -30,6 +30,7 @@ type wrapping struct {
 	folders   *wrap.Folders
 	dry       bool
 	changes   []wrap.Change
+	imports   []string // what starts the wrapped apps whose homes could have a copy of something
 }
 
 func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
@@ -70,7 +71,28 @@ func runWrap(c *console, args []string) error {
 	if err := g.wrapOne(words[0], manifest, cli); err != nil {
 		return refused(err)
 	}
-	return g.finish()
+	if err := g.finish(); err != nil {
+		return err
+	}
+	return g.offerImports()
+}
+
+// offerImports asks about the homes of the wrapped apps now, as the menu has nowhere to ask. An app that
+// could not be started says why when it is.
+func (g *wrapping) offerImports() error {
+	if g.dry {
+		return nil
+	}
+	for _, word := range g.imports {
+		p, err := g.c.planWith(g.c.newFlags(), []string{word}, nil)
+		if err != nil {
+			continue
+		}
+		if err := g.c.importHome(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wrapOne plans what one word on the command line asks for.
@@ -98,6 +120,9 @@ func (g *wrapping) wrapOne(word, manifest string, cli bool) error {
 		if start.Word, err = filepath.Abs(by.File); err != nil {
 			return err
 		}
+	}
+	if len(m.Home.Import) > 0 {
+		g.imports = append(g.imports, start.Word)
 	}
 	ids, err := g.wrapLaunchers(word, app, m, start, manifest != "")
 	if err != nil {
@@ -263,8 +288,11 @@ func (g *wrapping) wrapAll() error {
 			}
 			found = true
 		}
-		if !found {
+		switch {
+		case !found:
 			absent = append(absent, id)
+		case len(m.Home.Import) > 0:
+			g.imports = append(g.imports, id)
 		}
 	}
 	if err := g.finish(); err != nil {
@@ -275,6 +303,9 @@ func (g *wrapping) wrapAll() error {
 		if len(absent) > 0 {
 			g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " not installed: ", line(strings.Join(absent, " ")), "\n")
 		}
+	}
+	if err := g.offerImports(); err != nil {
+		return err
 	}
 	if failed > 0 {
 		return &failure{status: exitNo}

@@ -50,6 +50,12 @@ func AllowDocuments(p *dbus.Policy) {
 	addRules(&p.Broadcast, Documents, "org.freedesktop.portal.FileTransfer.*@"+path)
 }
 
+// AllowInput adds the services by which IBus and Fcitx 5 work for apps in sandboxes to a policy of the
+// session bus. Of what others type they tell nothing.
+func AllowInput(p *dbus.Policy) {
+	p.Talk = append(p.Talk, "org.freedesktop.portal.IBus", "org.freedesktop.portal.Fcitx")
+}
+
 // AllowAccessible makes the policy of the accessibility bus: an app joins the tree of widgets, hears
 // which events somebody listens to, and sends those. It calls nobody but the registry, so it cannot
 // walk other apps' widgets; who reads the screen calls the app.

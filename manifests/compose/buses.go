@@ -26,6 +26,7 @@ func (c *composer) buses() {
 	c.tellRules()
 	session, allowed := policyOf(c.m.Bus.Session), c.portalNames()
 	system := policyOf(c.m.Bus.System)
+	c.inputMethods(&session)
 	if isEmpty(session) && len(allowed) == 0 && isEmpty(system) {
 		c.tell(groupApps, "no message bus", "")
 	}
@@ -45,8 +46,12 @@ const nobody = "snug.unnamed"
 // sessionBus makes what the app reaches of the session bus and by portals.
 func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 	key, asks := "bus.session", firstOf(c.m.Bus.Session)
-	if asks.Origin == "" {
+	switch {
+	case asks.Origin != "":
+	case len(allowed) > 0:
 		key, asks = "portals.allow", allowed[0]
+	default:
+		key, asks = "display.allow", c.m.Display.Allow[indexOf(c.m.Display.Allow, "ime")]
 	}
 	if len(allowed) > 0 && !c.hasPortalID(allowed[0]) {
 		return
@@ -83,11 +88,13 @@ func (c *composer) systemBus(policy dbus.Policy) {
 }
 
 func (c *composer) noBus(key string, asks manifests.Text) {
-	if key == "bus.system" {
+	switch key {
+	case "bus.system":
 		c.warn(key, asks, "no system bus answers", "start dbus.service")
-		return
+	case "display.allow": // there may be an input method of the display's own
+	default:
+		c.warn(key, asks, "no session bus answers", "start the app from a session that has one; dbus-run-session makes one")
 	}
-	c.warn(key, asks, "no session bus answers", "start the app from a session that has one; dbus-run-session makes one")
 }
 
 func isEmpty(p dbus.Policy) bool {
@@ -116,6 +123,18 @@ func policyOf(r rules) (p dbus.Policy) {
 		portals.Speak(&p, own)
 	}
 	return p
+}
+
+// inputMethods lets the app be typed into by the session's input method. Libraries take the way that is
+// meant for sandboxes of themselves, but for that of IBus.
+func (c *composer) inputMethods(session *dbus.Policy) {
+	at := indexOf(c.m.Display.Allow, "ime")
+	if at < 0 {
+		return
+	}
+	portals.AllowInput(session)
+	c.env = append(c.env, "IBUS_USE_PORTAL=1")
+	c.tell(groupScreen, "be typed into by the session's input method, IBus or Fcitx", c.m.Display.Allow[at].Origin)
 }
 
 // tellRules accounts for every rule of a manifest.

@@ -124,11 +124,8 @@ func (b *bubblejail) names(t *table, from string) bool {
 		b.grant("bus.session.call", "org.freedesktop.Notifications=*@/org/freedesktop/Notifications", from)
 	case "gamemode":
 		b.grant("bus.session.call", "com.feralinteractive.GameMode=*@/com/feralinteractive/GameMode", from)
-	case "ibus":
-		b.grant("bus.session.talk", "org.freedesktop.portal.IBus.*", from)
-	case "fcitx":
-		b.grant("bus.session.talk", "org.freedesktop.portal.Fcitx.*", from)
-		b.grant("bus.session.talk", "org.freedesktop.portal.IBus.*", from)
+	case "ibus", "fcitx":
+		b.grant("display.allow", "ime", from)
 	case "gnome_toolkit":
 		if t.isTrue("gnome_portal") {
 			b.askPortals("bubblejail lets it ask all portals; these are those that most apps ask.", "FileChooser", "OpenURI", "Settings")

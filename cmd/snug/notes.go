@@ -23,6 +23,20 @@ func (c *console) note(p *plan) {
 	if c.verb.name != "explain" && isTerminal(c.err) {
 		c.noteDangers(p)
 	}
+	if c.verb.name == "run" && isTerminal(c.err) {
+		c.noteLoss(p)
+	}
+}
+
+// noteLoss says so where a command is started in a folder of the person's that it does not see: what it
+// writes there goes into a home in memory.
+func (c *console) noteLoss(p *plan) {
+	here, m := p.world.Cwd, p.merged
+	window := m.Display.Wayland.Value == "raw" || m.Display.X11.Value == "raw"
+	if window || p.own.here != "" || m.Home.Mode.Value == "private" || !strings.HasPrefix(here+"/", p.world.Home+"/") || p.sandbox.Shows(here) {
+		return
+	}
+	c.say("nothing of "+quote(homePath(p.world, here))+" is in the sandbox, and what is written there is gone at its end", "--here grants the folder, --home private keeps the app's own home")
 }
 
 // noteDangers says what is dangerous of what was typed, once a code. Of a manifest nothing is said:

@@ -76,6 +76,9 @@ func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 	dest := c.runtime + "/bus"
 	c.addBus("session", socket, dest, policy, asks.Origin)
 	c.env = append(c.env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+dest)
+	if indexOf(c.m.Display.Allow, "ime") >= 0 {
+		c.env = append(c.env, "IBUS_USE_PORTAL=1") // of the other libraries the way for sandboxes is one of those they try
+	}
 }
 
 func (c *composer) systemBus(policy dbus.Policy) {
@@ -125,15 +128,13 @@ func policyOf(r rules) (p dbus.Policy) {
 	return p
 }
 
-// inputMethods lets the app be typed into by the session's input method. Libraries take the way that is
-// meant for sandboxes of themselves, but for that of IBus.
+// inputMethods lets the app be typed into by the session's input method.
 func (c *composer) inputMethods(session *dbus.Policy) {
 	at := indexOf(c.m.Display.Allow, "ime")
 	if at < 0 {
 		return
 	}
 	portals.AllowInput(session)
-	c.env = append(c.env, "IBUS_USE_PORTAL=1")
 	c.tell(groupScreen, "be typed into by the session's input method, IBus or Fcitx", c.m.Display.Allow[at].Origin)
 }
 

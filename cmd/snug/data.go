@@ -89,6 +89,19 @@ func (c *console) openKept() (*kept, error) {
 	return k, err
 }
 
+// openHome finds the homes, and one of them. The caller closes kept.homes.
+func (c *console) openHome(word string) (*kept, *homes.Home, error) {
+	k, err := c.openKept()
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := k.find(word)
+	if err != nil {
+		k.homes.Close()
+	}
+	return k, h, err
+}
+
 // find is the home that a word names: by its own name, whatever that is, else by the app's.
 func (k *kept) find(word string) (*homes.Home, error) {
 	h, err := k.homes.Find(word)
@@ -251,15 +264,11 @@ func runDataPath(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	k, err := c.openKept()
+	k, h, err := c.openHome(words[0])
 	if err != nil {
 		return err
 	}
 	defer k.homes.Close()
-	h, err := k.find(words[0])
-	if err != nil {
-		return err
-	}
 	c.print(k.homes.Path(h.ID), "\n")
 	return nil
 }
@@ -269,15 +278,11 @@ func runDataExport(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	k, err := c.openKept()
+	k, h, err := c.openHome(words[0])
 	if err != nil {
 		return err
 	}
 	defer k.homes.Close()
-	h, err := k.find(words[0])
-	if err != nil {
-		return err
-	}
 	if !h.Folder {
 		return &hinted{shown(h.ID) + " is not a folder, and no app's home", "snug data rm removes it"}
 	}

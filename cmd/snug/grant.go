@@ -39,18 +39,24 @@ func runGrant(c *console, args []string) error {
 	case len(words) < 2:
 		return &hinted{"what is to be granted?", "snug grant INSTANCE PATH, or snug grant APP KEY=VALUE --keep"}
 	}
-	changes, err := c.readChanges(words, keep)
-	if err != nil {
+	w, kept, err := c.keepWords(words, keep)
+	if kept || err != nil {
 		return err
-	}
-	w, err := compose.Session()
-	if err != nil {
-		return err
-	}
-	if changes != nil {
-		return c.keep(w, words[0], changes)
 	}
 	return c.grantPath(w, words[0], words[1], write, keep)
+}
+
+// keepWords makes the changes that words behind an app ask for, and reports whether there are any: else it
+// is a path that they name.
+func (c *console) keepWords(words []string, keep bool) (w *compose.World, kept bool, err error) {
+	changes, err := c.readChanges(words, keep)
+	if err != nil {
+		return nil, false, err
+	}
+	if w, err = compose.Session(); err != nil || changes == nil {
+		return w, false, err
+	}
+	return w, true, c.keep(w, words[0], changes)
 }
 
 // readChanges reads KEY=VALUE words, or returns nil if there is one path.

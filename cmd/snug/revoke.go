@@ -27,16 +27,9 @@ func runRevoke(c *console, args []string) error {
 		return &hinted{"what is to be revoked?", "snug grant INSTANCE --list says what was granted; then: snug revoke INSTANCE PATH"}
 	}
 	keep, _ := f.GetBool("keep")
-	changes, err := c.readChanges(words, keep)
-	if err != nil {
+	w, kept, err := c.keepWords(words, keep)
+	if kept || err != nil {
 		return err
-	}
-	w, err := compose.Session()
-	if err != nil {
-		return err
-	}
-	if changes != nil {
-		return c.keep(w, words[0], changes)
 	}
 	return c.revokePath(w, words[0], words[1], keep)
 }

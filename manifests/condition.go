@@ -1,6 +1,7 @@
 package manifests
 
 import (
+	"path"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -38,7 +39,7 @@ func checkFact(when string) (what, hint string) {
 	if !hasValue && plainFacts.Has(name) {
 		return "", ""
 	}
-	if hasValue && value != "" && len(value) <= 255 && (name == "desktop" || name == "host") {
+	if _, err := path.Match(value, ""); hasValue && value != "" && len(value) <= 255 && (name == "desktop" || name == "host" && err == nil) {
 		return "", ""
 	}
 	return "is no fact", factSyntax
@@ -55,34 +56,11 @@ func (f Facts) hold(when string) bool {
 			holds = holds || strings.EqualFold(desktop, value)
 		}
 	case "host":
-		holds = matchGlob(value, f.Host)
+		holds, _ = path.Match(value, f.Host)
 	default:
 		holds = f.Has != nil && f.Has(name)
 	}
 	return holds != negated
-}
-
-// matchGlob reports whether name matches a pattern in which "*" stands for any text. It goes back
-// to the last star only, so it is at worst the product of the lengths.
-func matchGlob(pattern, name string) bool {
-	star, mark := -1, 0
-	p, n := 0, 0
-	for n < len(name) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, n
-			p++
-		case p < len(pattern) && pattern[p] == name[n]:
-			p++
-			n++
-		case star >= 0:
-			mark++
-			p, n = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 // maxConditions bounds the [[if]] of one file.

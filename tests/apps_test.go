@@ -14,15 +14,8 @@ import (
 // Real applications, each by its built-in manifest, with a file as its argument: the window
 // appears, the person types and saves, and the file on the host has changed.
 
-func long(t *testing.T) {
-	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
-}
-
 func TestAppTextEditor(t *testing.T) {
-	long(t)
+	need.Time(t)
 	need.Program(t, "gnome-text-editor")
 	d := sway(t)
 	d.editor("org.gnome.TextEditor", func(text string) {
@@ -32,7 +25,7 @@ func TestAppTextEditor(t *testing.T) {
 }
 
 func TestAppMousepad(t *testing.T) {
-	long(t)
+	need.Time(t)
 	need.Program(t, "mousepad")
 	d := xvfb(t)
 	d.editor("org.xfce.mousepad", func(text string) {
@@ -76,7 +69,7 @@ func (d *desktop) opened(app, line string, typeAndSave func(text string)) {
 }
 
 func TestAppFoot(t *testing.T) {
-	long(t)
+	need.Time(t)
 	need.Program(t, "foot")
 	d := sway(t)
 	d.terminal("foot", func(line string) {
@@ -86,7 +79,7 @@ func TestAppFoot(t *testing.T) {
 }
 
 func TestAppXterm(t *testing.T) {
-	long(t)
+	need.Time(t)
 	need.Program(t, "xterm")
 	d := xvfb(t)
 	d.terminal("xterm", func(line string) {

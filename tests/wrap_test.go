@@ -179,7 +179,7 @@ func (m *menu) shape() string {
 // TestWrapLaunchers: odd launchers, as Debian has them, start their programs with the same words wrapped
 // and unwrapped, for no file, one and two; are valid; and go without a trace.
 func TestWrapLaunchers(t *testing.T) {
-	long(t)
+	need.Time(t)
 	need.Program(t, "desktop-file-validate")
 	m := newMenu(t)
 	space, quote := filepath.Join(m.dir, "home/doc/a b.txt"), filepath.Join(m.dir, "home/doc/it's 100%f.txt")
@@ -229,7 +229,7 @@ func (m *menu) output(name string, words ...string) string {
 // TestWrapReads: a wrapped app can read the file that it was opened with, in a word of its own or behind
 // --image=, and no other; unwrapped, as the control, it reads both.
 func TestWrapReads(t *testing.T) {
-	long(t)
+	need.Time(t)
 	m := newMenu(t)
 	file, other := filepath.Join(m.dir, "home/doc/page"), filepath.Join(m.dir, "home/doc/other")
 	write(t, file, "the page")
@@ -269,7 +269,7 @@ func TestWrapFound(t *testing.T) {
 
 // TestWrapService: the bus, too, starts the app by snug once it is wrapped, and at once.
 func TestWrapService(t *testing.T) {
-	long(t)
+	need.Time(t)
 	for _, program := range []string{"dbus-daemon", "dbus-send", "gdbus"} {
 		need.Program(t, program)
 	}
@@ -389,7 +389,7 @@ func TestWrapKilled(t *testing.T) {
 // TestAppWrapped: what a person does. The file manager opens a file with the launcher that has the id; they
 // type and save; the file on the host has changed.
 func TestAppWrapped(t *testing.T) {
-	long(t)
+	need.Time(t)
 	for _, program := range []string{"gnome-text-editor", "gio"} {
 		need.Program(t, program)
 	}

@@ -36,9 +36,7 @@ const key = "a private key"
 // newBed has a home and a runtime folder, for programs without a window.
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	above, err := os.UserHomeDir() // below /tmp a sandbox sees nothing
 	if err != nil {
 		t.Fatal(err)

@@ -17,9 +17,7 @@ import (
 
 // TestSameWords gives wrong command lines to both programs: same exit status, same message.
 func TestSameWords(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	theirs := need.Program(t, "xdg-dbus-proxy")
 	path := t.TempDir() + "/socket"
 	base := "unix:path=/nowhere " + path
@@ -49,9 +47,7 @@ func TestSameWords(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	theirs := need.Program(t, "xdg-dbus-proxy")
 	for _, words := range []string{"--help", "--version", ""} {
 		var status [2]int

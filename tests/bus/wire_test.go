@@ -230,9 +230,7 @@ func TestSerialTwice(t *testing.T) {
 
 // A flood against a bus that does not read: the filter does not grow.
 func TestFlood(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	dir := t.TempDir()
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/bus", Net: "unix"})
 	if err != nil {

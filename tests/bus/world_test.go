@@ -36,9 +36,7 @@ var options = strings.Fields(`--filter --see=com.example.See --talk=com.example.
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	need.Program(t, "dbus-daemon")
 	dir, err := os.MkdirTemp("", "bus-test-") // a socket's path is short
 	if err != nil {

@@ -74,9 +74,7 @@ const configuration = `<busconfig>
 // Bus starts a bus that ends with the test, and gives its address.
 func Bus(t testing.TB) string {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	need.Program(t, "dbus-daemon")
 	dir, err := os.MkdirTemp("", "portal-test-") // a socket's path is short
 	if err != nil {

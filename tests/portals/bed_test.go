@@ -79,9 +79,7 @@ func newBrokerBed(t testing.TB) *bed {
 // folders makes the places of a session, and arranges that nothing is left of it.
 func folders(t testing.TB) *bed {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	above, err := os.UserHomeDir() // below /tmp a sandbox sees nothing
 	if err != nil {
 		t.Fatal(err)

@@ -3,9 +3,11 @@ package apps_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -19,21 +21,21 @@ func TestChromium(t *testing.T) { browse(t, "org.chromium.Chromium", "chromium",
 // browse finds renderers by a pattern that does not match the line that looks for them.
 func browse(t *testing.T, id, program, renderer string) {
 	need.Program(t, program)
-	b := newDesktop(t)
-	url, asked := b.server()
-	b.start("snug", "run", id, url)
-	b.window("snug page")
-	b.green()
+	s := newDesktop(t)
+	url, asked := s.server()
+	s.Start("snug", "run", id, url)
+	s.window("snug page")
+	s.green()
 	if asked.Load() == 0 {
 		t.Error("the page was shown, but the server was not asked for it")
 	}
-	b.strict(id)
-	own := b.inside(id, "readlink /proc/self/ns/user")
-	found := b.inside(id, `for p in /proc/[0-9]*; do grep -qz -e '`+renderer+`' $p/cmdline && readlink $p/ns/user; done`)
+	s.strict(id)
+	own := s.inside(id, "readlink /proc/self/ns/user")
+	found := s.inside(id, `for p in /proc/[0-9]*; do grep -qz -e '`+renderer+`' $p/cmdline && readlink $p/ns/user; done`)
 	if !strings.Contains(own, "user:") || !strings.Contains(found, "user:") || strings.Contains(found, strings.TrimSpace(own)) {
 		t.Errorf("want pages in user namespaces other than the app's %q, got:\n%s", own, found)
 	}
-	if out := b.inside(id, "echo text >~/Downloads/by-app"); out != "" || read(t, b.home+"/Downloads/by-app") != "text\n" {
+	if out := s.inside(id, "echo text >~/Downloads/by-app"); out != "" || bed.Read(t, s.Home+"/Downloads/by-app") != "text\n" {
 		t.Errorf("want downloads shared, got %q", out)
 	}
 }
@@ -49,31 +51,31 @@ func TestEog(t *testing.T) { show(t, "org.gnome.eog", "eog", "green.png", greenP
 // TestKeePassXC opens a store of passwords, which asks for its own.
 func TestKeePassXC(t *testing.T) {
 	need.Program(t, "keepassxc")
-	b := newDesktop(t)
-	store := b.home + "/letters/store.kdbx"
-	if out := b.outside("sh", "-c", "printf 'a\na\n' | keepassxc-cli db-create -p -t 100 "+store); !strings.Contains(out, "created") {
+	s := newDesktop(t)
+	store := s.Home + "/letters/store.kdbx"
+	if out := s.Outside("sh", "-c", "printf 'a\na\n' | keepassxc-cli db-create -p -t 100 "+store); !strings.Contains(out, "created") {
 		t.Fatalf("no store was made: %s", out)
 	}
-	b.start("snug", "run", "org.keepassxc.KeePassXC", store)
-	b.window("store.kdbx")
-	b.strict("org.keepassxc.KeePassXC")
+	s.Start("snug", "run", "org.keepassxc.KeePassXC", store)
+	s.window("store.kdbx")
+	s.strict("org.keepassxc.KeePassXC")
 }
 
 func TestTransmission(t *testing.T) {
 	need.Program(t, "transmission-gtk")
-	b := newDesktop(t)
-	b.start("snug", "run", "com.transmissionbt.Transmission")
-	b.window("Transmission")
-	b.strict("com.transmissionbt.Transmission")
+	s := newDesktop(t)
+	s.Start("snug", "run", "com.transmissionbt.Transmission")
+	s.window("Transmission")
+	s.strict("com.transmissionbt.Transmission")
 }
 
 func TestThunderbird(t *testing.T) {
 	more(t)
 	need.Program(t, "thunderbird")
-	b := newDesktop(t)
-	b.start("snug", "run", "org.mozilla.thunderbird")
-	b.window("Mozilla Thunderbird")
-	b.strict("org.mozilla.thunderbird")
+	s := newDesktop(t)
+	s.Start("snug", "run", "org.mozilla.thunderbird")
+	s.window("Mozilla Thunderbird")
+	s.strict("org.mozilla.thunderbird")
 }
 
 func TestInkscape(t *testing.T) {
@@ -92,60 +94,58 @@ func TestGIMP(t *testing.T) {
 func TestLibreOffice(t *testing.T) {
 	more(t)
 	need.Program(t, "libreoffice")
-	b := newDesktop(t)
-	write(t, b.home+"/Downloads/letter.txt", "a letter\n")
-	b.start("snug", "run", "org.libreoffice.LibreOffice", b.home+"/Downloads/letter.txt")
-	b.window("letter.txt - LibreOffice Writer")
-	b.strict("org.libreoffice.LibreOffice")
-	if !exists(b.home + "/Downloads/.~lock.letter.txt#") {
+	s := newDesktop(t)
+	bed.Write(t, s.Home+"/Downloads/letter.txt", "a letter\n")
+	s.Start("snug", "run", "org.libreoffice.LibreOffice", s.Home+"/Downloads/letter.txt")
+	s.window("letter.txt - LibreOffice Writer")
+	s.strict("org.libreoffice.LibreOffice")
+	if !bed.Exists(s.Home + "/Downloads/.~lock.letter.txt#") {
 		t.Error("want the letter locked while it is open")
 	}
-	out := b.outside("snug", "run", "org.libreoffice.LibreOffice")
+	out := s.Outside("snug", "run", "org.libreoffice.LibreOffice")
 	if !strings.Contains(out, "(exit status 125)") {
 		t.Errorf("want a second start refused, got %s", out)
 	}
 }
 
 // show opens a file that is green, in a folder of its own.
-func show(t *testing.T, id, program, name, text string, flags ...string) *bed {
+func show(t *testing.T, id, program, name, text string, flags ...string) {
 	need.Program(t, program)
-	return newDesktop(t).show(id, name, text, flags...)
+	newDesktop(t).show(id, name, text, flags...)
 }
 
-func (b *bed) show(id, name, text string, flags ...string) *bed {
-	t := b.t
-	t.Helper()
-	write(t, b.home+"/letters/"+name, text)
-	write(t, b.home+"/letters/beside", "not for the app")
-	if part := b.greenPart(); part != 0 {
-		t.Fatalf("control: want nothing green on the empty screen, got %d parts in a hundred", part)
+func (s *session) show(id, name, text string, flags ...string) {
+	s.Helper()
+	bed.Write(s, s.Home+"/letters/"+name, text)
+	bed.Write(s, s.Home+"/letters/beside", "not for the app")
+	if part := s.greenPart(); part != 0 {
+		s.Fatalf("control: want nothing green on the empty screen, got %d parts in a hundred", part)
 	}
-	b.start(append(append([]string{"snug", "run", id}, flags...), b.home+"/letters/"+name)...)
-	b.window(strings.TrimSuffix(name, filepath.Ext(name)))
-	b.green()
-	b.strict(id)
-	if out := b.inside(id, "cat ~/letters/beside"); !strings.Contains(out, "No such file") {
-		t.Errorf("want nothing that lies beside the file, got %s", out)
+	s.Start(append(append([]string{"snug", "run", id}, flags...), s.Home+"/letters/"+name)...)
+	s.window(strings.TrimSuffix(name, filepath.Ext(name)))
+	s.green()
+	s.strict(id)
+	if out := s.inside(id, "cat ~/letters/beside"); !strings.Contains(out, "No such file") {
+		s.Errorf("want nothing that lies beside the file, got %s", out)
 	}
-	return b
 }
 
 // inside runs a shell line in the running app's sandbox.
-func (b *bed) inside(id, line string) string {
-	b.t.Helper()
-	return b.outside("snug", "exec", id, "--", "sh", "-c", line)
+func (s *session) inside(id, line string) string {
+	s.Helper()
+	return s.Outside("snug", "exec", id, "--", "sh", "-c", line)
 }
 
 // strict looks from inside for what no app may have, and for its control outside.
-func (b *bed) strict(id string) {
-	b.t.Helper()
+func (s *session) strict(id string) {
+	s.Helper()
 	const probe = "cat ~/.ssh/id_ed25519; ls /proc/$1/exe"
-	line := strings.ReplaceAll(probe, "$1", itoa(os.Getpid()))
-	if out := b.outside("sh", "-c", line); !strings.Contains(out, key) {
-		b.t.Errorf("control: want the key outside, got %s", out)
+	line := strings.ReplaceAll(probe, "$1", strconv.Itoa(os.Getpid()))
+	if out := s.Outside("sh", "-c", line); !strings.Contains(out, bed.Key) {
+		s.Errorf("control: want the key outside, got %s", out)
 	}
-	if out := b.inside(id, line); strings.Contains(out, key) || strings.Count(out, "No such file") != 2 {
-		b.t.Errorf("want neither the key nor processes outside, got %s", out)
+	if out := s.inside(id, line); strings.Contains(out, bed.Key) || strings.Count(out, "No such file") != 2 {
+		s.Errorf("want neither the key nor processes outside, got %s", out)
 	}
 }
 
@@ -153,27 +153,27 @@ func (b *bed) strict(id string) {
 func TestKept(t *testing.T) {
 	need.Program(t, "mpv")
 	need.Program(t, "evince")
-	b := newDesktop(t)
-	write(t, b.home+"/green.y4m", greenFilm())
-	write(t, b.home+"/green.pdf", greenPDF())
-	play := []string{"snug", "run", "io.mpv.Mpv", "--vo=wlshm", b.home + "/green.y4m"}
-	stop := b.start(play...)
-	b.window("green.y4m")
-	if out := b.inside("io.mpv.Mpv", "echo mine >~/mark; ls ~/.local/share/snug"); !strings.Contains(out, "No such file") {
+	s := newDesktop(t)
+	bed.Write(t, s.Home+"/green.y4m", greenFilm())
+	bed.Write(t, s.Home+"/green.pdf", greenPDF())
+	play := []string{"snug", "run", "io.mpv.Mpv", "--vo=wlshm", s.Home + "/green.y4m"}
+	player := s.Start(play...)
+	s.window("green.y4m")
+	if out := s.inside("io.mpv.Mpv", "echo mine >~/mark; ls ~/.local/share/snug"); !strings.Contains(out, "No such file") {
 		t.Errorf("want no homes of apps inside, got %s", out)
 	}
-	stop()
-	b.start(play...)
-	b.start("snug", "run", "org.gnome.Evince", b.home+"/green.pdf")
-	b.window("green.y4m")
-	b.window("green.pdf")
-	if out := b.inside("io.mpv.Mpv", "cat ~/mark"); out != "mine\n" {
+	player.Stop()
+	s.Start(play...)
+	s.Start("snug", "run", "org.gnome.Evince", s.Home+"/green.pdf")
+	s.window("green.y4m")
+	s.window("green.pdf")
+	if out := s.inside("io.mpv.Mpv", "cat ~/mark"); out != "mine\n" {
 		t.Errorf("want what the first start left, got %s", out)
 	}
-	if out := b.inside("org.gnome.Evince", "cat ~/mark; ls ~/.local/share/snug"); strings.Count(out, "No such file") != 2 {
+	if out := s.inside("org.gnome.Evince", "cat ~/mark; ls ~/.local/share/snug"); strings.Count(out, "No such file") != 2 {
 		t.Errorf("want nothing of another app, got %s", out)
 	}
-	if exists(filepath.Join(b.home, "mark")) {
+	if bed.Exists(filepath.Join(s.Home, "mark")) {
 		t.Error("the mark is in the person's home")
 	}
 }

@@ -30,7 +30,7 @@ func newSession(t *testing.T) *session {
 func newDesktop(t *testing.T) *session {
 	t.Helper()
 	s := newSession(t)
-	s.Bus(s.Socket())
+	s.Bus()
 	s.Sway()
 	return s
 }

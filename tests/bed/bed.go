@@ -44,7 +44,7 @@ func New(t testing.TB) *Bed {
 	}
 	Write(t, b.Home+"/.ssh/id_ed25519", Key)
 	b.Env = []string{"HOME=" + b.Home, "XDG_RUNTIME_DIR=" + b.Runtime, "USER=" + os.Getenv("USER"), "LANG=C.UTF-8", "SHELL=/bin/sh",
-		"PATH=" + built(t) + ":/usr/bin:/bin", "DBUS_SESSION_BUS_ADDRESS=unix:path=" + b.Socket(), "GSK_RENDERER=cairo"}
+		"PATH=" + built(t) + ":/usr/bin:/bin", "GSK_RENDERER=cairo"}
 	t.Cleanup(b.end)
 	return b
 }

@@ -18,8 +18,21 @@ const policy = `<busconfig><type>session</type><listen>unix:path=%s</listen><aut
 // Socket is where the session's bus listens, once there is one.
 func (b *Bed) Socket() string { return b.Runtime + "/bus" }
 
-// Bus starts a message bus that listens at a socket, the session's or another.
-func (b *Bed) Bus(socket string) {
+// Bus starts the session's message bus.
+func (b *Bed) Bus() {
+	b.Helper()
+	b.bus("DBUS_SESSION_BUS_ADDRESS", b.Socket())
+}
+
+// SystemBus starts a stand-in for the system's message bus, and gives its socket.
+func (b *Bed) SystemBus() (socket string) {
+	b.Helper()
+	socket = b.Dir + "/system"
+	b.bus("DBUS_SYSTEM_BUS_ADDRESS", socket)
+	return socket
+}
+
+func (b *Bed) bus(variable, socket string) {
 	b.Helper()
 	services := b.Dir + "/services"
 	if err := os.MkdirAll(services, 0o700); err != nil {
@@ -29,6 +42,7 @@ func (b *Bed) Bus(socket string) {
 	Write(b, config, fmt.Sprintf(policy, socket, services))
 	b.Start("dbus-daemon", "--config-file="+config, "--nofork", "--nopidfile")
 	b.Poll("a bus listens at "+socket, func() bool { return Listens(socket) })
+	b.Env = append(b.Env, variable+"=unix:path="+socket)
 }
 
 // Service lets the bus start a program when somebody calls its name.
@@ -44,6 +58,17 @@ func Listens(socket string) bool {
 		c.Close()
 	}
 	return err == nil
+}
+
+// Owned waits until somebody owns a name on the session's bus.
+func (b *Bed) Owned(name string) {
+	b.Helper()
+	c := b.Dial(b.Socket())
+	defer c.Close()
+	b.Poll(name+" is there", func() bool {
+		m, err := c.Ask(bus.ToBus("GetNameOwner", 0, name))
+		return err == nil && m.Type == bus.Return
+	})
 }
 
 // Dial connects to a bus until the end of the test.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,12 +61,16 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// Write writes a file, and the folders that it is in.
+// Write writes a file, and makes the folders that it is in. A script can be run.
 func Write(t testing.TB, file, text string) {
 	t.Helper()
+	mode := os.FileMode(0o600)
+	if strings.HasPrefix(text, "#!") {
+		mode = 0o700
+	}
 	err := os.MkdirAll(filepath.Dir(file), 0o700)
 	if err == nil {
-		err = os.WriteFile(file, []byte(text), 0o600)
+		err = os.WriteFile(file, []byte(text), mode)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func TestBedLeavesNothing(t *testing.T) {
 		d.notifications()
 		d.settings()
 		d.a11y()
-		d.system()
+		d.SystemBus()
 		if out := d.Outside(settingsRead...); !strings.Contains(out, "uint32") {
 			t.Errorf("want a setting, got %s", out)
 		}

@@ -78,7 +78,7 @@ func TestDetached(t *testing.T) {
 // A bus that ends takes the connections along, not the broker, and not the app.
 func TestBusEnds(t *testing.T) {
 	d := newDesk(t)
-	socket := d.system()
+	socket := d.SystemBus()
 	s := d.app("held 2", "--bus-session-talk com.example.Talk --bus-system-talk com.example.Talk "+canRead(t), probe(t), "hold", "2")
 	for _, pid := range d.Processes() {
 		if strings.HasSuffix(bed.CommandLine(pid), "bus.conf --nofork --nopidfile") {

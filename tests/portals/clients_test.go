@@ -177,7 +177,7 @@ func TestOwn(t *testing.T) {
 // The system's bus by its own rules, and no other of the host's sockets.
 func TestSystemBus(t *testing.T) {
 	d := newDesk(t)
-	socket := d.system()
+	socket := d.SystemBus()
 	d.peer(socket, nil, "com.example.Talk", "com.example.Hidden")
 	for _, c := range []struct {
 		name string

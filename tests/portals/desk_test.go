@@ -26,7 +26,7 @@ type desk struct {
 func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := bare(t)
-	d.Bus(d.Socket())
+	d.Bus()
 	return d
 }
 
@@ -56,6 +56,7 @@ func newBrokerDesk(t testing.TB) *desk {
 		"--die-with-parent", "--", "sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec dbus-broker-launch --scope user")
 	broker.ExtraFiles = []*os.File{f}
 	d.Launch(broker)
+	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+d.Socket())
 	d.Dial(d.Socket()).Close()
 	return d
 }

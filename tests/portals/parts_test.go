@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/tests/bed"
-	"snug/tests/bus"
 	"snug/tests/need"
 )
 
@@ -43,18 +42,18 @@ func (d *desk) portalsIn(dir string) {
 		need.Missing(d, "wanted /dev/fuse for the document portal, got none")
 	}
 	d.Start("xdg-permission-store")
-	d.owned("org.freedesktop.impl.portal.PermissionStore")
+	d.Owned("org.freedesktop.impl.portal.PermissionStore")
 	documents := d.Command("xdg-document-portal", "-v")
 	documents.Env = append(documents.Env, "XDG_RUNTIME_DIR="+dir)
 	d.Launch(documents)
-	d.owned("org.freedesktop.portal.Documents")
+	d.Owned("org.freedesktop.portal.Documents")
 	d.doc = filepath.Join(dir, "doc")
 	d.Poll("the documents are mounted", func() bool { return mounted(d.doc) })
 	d.Cleanup(d.unmount)
 	d.Start("xdg-desktop-portal-gtk", "-v")
-	d.owned("org.freedesktop.impl.portal.desktop.gtk")
+	d.Owned("org.freedesktop.impl.portal.desktop.gtk")
 	d.Start("xdg-desktop-portal", "-v")
-	d.owned("org.freedesktop.portal.Desktop")
+	d.Owned("org.freedesktop.portal.Desktop")
 }
 
 // unmount makes sure that the document portal has taken its mount away.
@@ -71,7 +70,7 @@ func (d *desk) unmount() {
 func (d *desk) notifications() {
 	d.Helper()
 	d.Start("dunst")
-	d.owned("org.freedesktop.Notifications")
+	d.Owned("org.freedesktop.Notifications")
 }
 
 // settings lets the bus start dconf's service.
@@ -85,27 +84,7 @@ func (d *desk) settings() {
 func (d *desk) a11y() {
 	d.Helper()
 	d.Start("at-spi-bus-launcher", "--launch-immediately")
-	d.owned("org.a11y.Bus")
-}
-
-// system starts a stand-in for the bus of the system.
-func (d *desk) system() string {
-	d.Helper()
-	socket := d.Dir + "/system"
-	d.Bus(socket)
-	d.Env = append(d.Env, "DBUS_SYSTEM_BUS_ADDRESS=unix:path="+socket)
-	return socket
-}
-
-// owned waits until somebody owns a name.
-func (d *desk) owned(name string) {
-	d.Helper()
-	c := d.Dial(d.Socket())
-	defer c.Close()
-	d.Poll(name+" is there", func() bool {
-		m, err := c.Ask(bus.ToBus("GetNameOwner", 0, name))
-		return err == nil && m.Type == bus.Return
-	})
+	d.Owned("org.a11y.Bus")
 }
 
 // focused waits until a window has the keys whose application id or title holds a word.

@@ -51,7 +51,7 @@ func TestThreats(t *testing.T) {
 	d := newDesk(t)
 	d.settings()
 	d.Start("flatpak-session-helper")
-	d.owned("org.freedesktop.Flatpak")
+	d.Owned("org.freedesktop.Flatpak")
 	d.peer(d.Socket(), d.unit, "org.freedesktop.systemd1")
 	d.peer(d.Socket(), nil, "com.example.Hidden")
 	talk := d.peer(d.Socket(), d.secret, "com.example.Talk")

@@ -82,10 +82,7 @@ func Start(t testing.TB) *Portal {
 		t.Fatal(err)
 	}
 	p.conn, p.serial = conn, 1000
-	m := bus.ToBus("RequestName", 0, Name)
-	m.Signature = "su"
-	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + "\x00\x00\x00\x00"
-	if answer, err := conn.Ask(m); err != nil || answer.Type != bus.Return {
+	if answer, err := conn.Ask(bus.RequestName(Name, 0)); err != nil || answer.Type != bus.Return {
 		t.Fatal(answer, err)
 	}
 	conn.SetDeadline(time.Time{})

@@ -25,7 +25,7 @@ func (d *desk) peer(socket string, answer func(bus.Message) string, names ...str
 	p := &peer{Conn: d.Dial(socket), answer: answer}
 	p.SetDeadline(time.Time{})
 	for _, name := range names {
-		if m, err := p.Ask(requestName(name, 0)); err != nil || m.Type != bus.Return || m.Body[0] != 1 {
+		if m, err := p.Ask(bus.RequestName(name, 0)); err != nil || m.Type != bus.Return || m.Body[0] != 1 {
 			d.Fatalf("own %s: %+v, %v", name, m, err)
 		}
 	}
@@ -36,14 +36,6 @@ func (d *desk) peer(socket string, answer func(bus.Message) string, names ...str
 	go func() { p.serve(); close(done) }()
 	d.Cleanup(func() { p.Close(); <-done })
 	return p
-}
-
-// requestName is a call for a name; flags are 1 to let others replace, 2 to replace, 4 not to queue.
-func requestName(name string, flags byte) bus.Message {
-	m := bus.ToBus("RequestName", 0, name)
-	m.Signature = "su"
-	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + string([]byte{flags, 0, 0, 0})
-	return m
 }
 
 func (p *peer) serve() {

@@ -136,7 +136,7 @@ func (d *desk) owner(name string, flags byte) {
 	d.Helper()
 	c := d.Dial(d.Socket())
 	d.Cleanup(func() { c.Close() })
-	if m, err := c.Ask(requestName(name, flags)); err != nil || m.Type != bus.Return {
+	if m, err := c.Ask(bus.RequestName(name, flags)); err != nil || m.Type != bus.Return {
 		d.Fatalf("%+v, %v", m, err)
 	}
 }

@@ -86,10 +86,10 @@ func TestImportKilled(t *testing.T) {
 		if err != nil || len(entries) != files {
 			t.Fatalf("%d of %d files, %v", len(entries), files, err)
 		}
-		h.must("data", "rm", "App", "--yes")
+		h.Must("snug", "data", "rm", "App", "--yes")
 	}
 	h.Command("snug", "data", "rm", "App", "--yes").Run() // it may be gone
-	h.must("data", "import", "App", "--yes")
+	h.Must("snug", "data", "import", "App", "--yes")
 	if entries, err := os.ReadDir(kept + "/folder"); err != nil || len(entries) != files {
 		t.Errorf("%d of %d files, %v", len(entries), files, err)
 	}

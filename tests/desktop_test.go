@@ -33,7 +33,5 @@ func xvfb(t *testing.T) *desktop {
 // press types, in the words of who does it.
 func (d *desktop) press(words ...string) {
 	d.Helper()
-	if out, err := d.Command(append([]string{d.typist}, words...)...).CombinedOutput(); err != nil {
-		d.Fatalf("keys %q: %v\n%s", words, err, out)
-	}
+	d.Must(append([]string{d.typist}, words...)...)
 }

@@ -173,9 +173,7 @@ func TestEscapes(t *testing.T) {
 	inside := h.report("snug", "run", "--read", tool, "--")
 	h.judge(t, "run", inside, outside, root)
 
-	if out, err := h.Command("snug", "run", "--detach", "--name", "box", "--read", tool, "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	h.Must("snug", "run", "--detach", "--name", "box", "--read", tool, "--", "sleep", "1000")
 	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	entered := h.report("snug", "exec", "box", "--")
 	h.judge(t, "exec", entered, outside, root)
@@ -283,9 +281,7 @@ func TestReadOnly(t *testing.T) {
 // An app that is traced from outside by its owner is no escape; one that survives its supervisor is.
 func TestForgedInstance(t *testing.T) {
 	h := newHost(t)
-	if out, err := h.Command("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	h.Must("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000")
 	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	file := filepath.Join(h.Runtime, "snug", "box")
 	record := bed.Read(t, file)

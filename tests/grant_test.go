@@ -25,16 +25,6 @@ func (h *host) keptApp(t *testing.T, command string) (home string) {
 	return filepath.Join(h.Home, ".local/share/snug/home/org.example.Live")
 }
 
-// must runs snug and gives what it printed.
-func (h *host) must(words ...string) string {
-	h.Helper()
-	out, err := h.Command(append([]string{"snug"}, words...)...).CombinedOutput()
-	if err != nil {
-		h.Fatalf("snug %q: %v\n%s", words, err, out)
-	}
-	return string(out)
-}
-
 // tree lists all names below a folder, with types and sizes.
 func tree(dir string) string {
 	var list []string
@@ -104,7 +94,7 @@ func TestGrantHostile(t *testing.T) {
 	if got := mountsOf(t, h.Dir); got != "" {
 		t.Errorf("mounted on the host:\n%s", got)
 	}
-	if got := h.must("grant", "Live", "--list"); got != "" {
+	if got := h.Must("snug", "grant", "Live", "--list"); got != "" {
 		t.Errorf("still granted:\n%s", got)
 	}
 	io.WriteString(stdin, "")
@@ -130,7 +120,7 @@ func TestGrantKilled(t *testing.T) {
 	kept := h.keptApp(t, `"sleep", "1000"`)
 	granted := filepath.Join(h.Home, "granted/deep")
 	bed.Write(t, granted+"/file", "text")
-	h.must("run", "--detach", "Live")
+	h.Must("snug", "run", "--detach", "Live")
 	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	random := rand.New(rand.NewPCG(3, 4))
 	killed, done := 0, 0
@@ -161,18 +151,18 @@ func TestGrantKilled(t *testing.T) {
 	if got := mountsOf(t, h.Dir); got != "" {
 		t.Errorf("mounted on the host:\n%s", got)
 	}
-	h.must("grant", "Live", granted, "--write")
-	if got := h.must("exec", "Live", "--", "cat", granted+"/file"); got != "text" {
+	h.Must("snug", "grant", "Live", granted, "--write")
+	if got := h.Must("snug", "exec", "Live", "--", "cat", granted+"/file"); got != "text" {
 		t.Errorf("granted at last: %q", got)
 	}
-	h.must("revoke", "Live", granted)
-	if got := h.must("grant", "Live", "--list"); got != "" {
+	h.Must("snug", "revoke", "Live", granted)
+	if got := h.Must("snug", "grant", "Live", "--list"); got != "" {
 		t.Errorf("still granted:\n%s", got)
 	}
 	if out, err := h.Command("snug", "exec", "Live", "--", "cat", granted+"/file").CombinedOutput(); err == nil {
 		t.Errorf("revoked, and still there: %s", out)
 	}
-	h.must("stop", "Live")
+	h.Must("snug", "stop", "Live")
 	if got := tree(kept); got != "" {
 		t.Errorf("left in the kept home:\n%s", got)
 	}
@@ -187,7 +177,7 @@ func TestGrantsAtOnce(t *testing.T) {
 	h := newHost(t)
 	h.keptApp(t, `"sleep", "1000"`)
 	dir := filepath.Join(h.Home, "docs")
-	h.must("run", "--detach", "Live")
+	h.Must("snug", "run", "--detach", "Live")
 	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	for _, verb := range []string{"grant", "revoke"} {
 		var wait sync.WaitGroup
@@ -212,7 +202,7 @@ func TestGrantsAtOnce(t *testing.T) {
 		if verb == "revoke" {
 			want = 0
 		}
-		if got := strings.Count(h.must("grant", "Live", "--list"), "\n"); got != want {
+		if got := strings.Count(h.Must("snug", "grant", "Live", "--list"), "\n"); got != want {
 			t.Errorf("after %s: %d are listed, want %d", verb, got, want)
 		}
 		if out, _ := h.Command("snug", "exec", "Live", "--", "sh", "-c", "cat "+dir+"/* 2>/dev/null | wc -c").Output(); strings.TrimSpace(string(out)) != strconv.Itoa(want*3/2) {
@@ -231,7 +221,7 @@ func TestGrantRacesEnd(t *testing.T) {
 	}
 	statuses := map[int]int{}
 	for i := range 30 {
-		h.must("run", "--detach", "Live")
+		h.Must("snug", "run", "--detach", "Live")
 		stop := h.Command("snug", "kill", "Live")
 		if i%2 == 0 {
 			record := bed.Read(t, filepath.Join(h.Runtime, "snug/Live"))
@@ -269,23 +259,17 @@ func TestGrantX11(t *testing.T) {
 	b.Xvfb()
 	doc := filepath.Join(b.Home, "doc")
 	bed.Write(t, doc, "text")
-	for _, words := range [][]string{
-		{"run", "--files-live", "--x11", "raw", "--detach", "--name", "box", "--", "sleep", "1000"},
-		{"grant", "box", doc},
-		{"exec", "box", "--", "sh", "-c", "cat " + doc + " && test -n \"$DISPLAY\""},
-		{"kill", "box"},
-	} {
-		if out, err := b.Command(append([]string{"snug"}, words...)...).CombinedOutput(); err != nil {
-			t.Fatalf("snug %q: %v\n%s", words, err, out)
-		}
-	}
+	b.Must("snug", "run", "--files-live", "--x11", "raw", "--detach", "--name", "box", "--", "sleep", "1000")
+	b.Must("snug", "grant", "box", doc)
+	b.Must("snug", "exec", "box", "--", "sh", "-c", "cat "+doc+" && test -n \"$DISPLAY\"")
+	b.Must("snug", "kill", "box")
 }
 
 // A snug outside that reads the account of another person's sandboxes finds nothing to grant to: a
 // forged process is not one of ours (CVE-2022-31214).
 func TestGrantForged(t *testing.T) {
 	h := newHost(t)
-	h.must("run", "--files-live", "--detach", "--name", "box", "--", "sleep", "1000")
+	h.Must("snug", "run", "--files-live", "--detach", "--name", "box", "--", "sleep", "1000")
 	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	file := filepath.Join(h.Runtime, "snug", "box")
 	record := bed.Read(t, file)
@@ -306,8 +290,8 @@ func TestGrantForged(t *testing.T) {
 		t.Errorf("granted to a process that is no sandbox: %v\n%s", err, out)
 	}
 	bed.Write(t, file, record)
-	h.must("grant", "box", doc)
-	if got := h.must("exec", "box", "--", "cat", doc); got != "text" {
+	h.Must("snug", "grant", "box", doc)
+	if got := h.Must("snug", "exec", "box", "--", "cat", doc); got != "text" {
 		t.Errorf("control: the true record: %q", got)
 	}
 }

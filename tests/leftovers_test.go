@@ -117,9 +117,7 @@ func cgroups(t *testing.T) int {
 // sees it.
 func TestKilledSupervisor(t *testing.T) {
 	h := newHost(t)
-	if out, err := h.Command("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	h.Must("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000")
 	record := bed.Read(t, filepath.Join(h.Runtime, "snug", "box"))
 	_, rest, _ := strings.Cut(record, "supervisor \"")
 	number, _, _ := strings.Cut(rest, `"`)

@@ -49,16 +49,6 @@ func newMenu(t *testing.T) *menu {
 	return m
 }
 
-// snug runs snug, which must succeed, and gives what it prints.
-func (m *menu) snug(words ...string) string {
-	m.Helper()
-	out, err := m.Command(append([]string{"snug"}, words...)...).CombinedOutput()
-	if err != nil {
-		m.Fatalf("snug %q: %v\n%s", words, err, out)
-	}
-	return string(out)
-}
-
 // install copies the launchers of testdata onto the system, and links their programs.
 func (m *menu) install() (names []string) {
 	m.Helper()
@@ -176,7 +166,7 @@ func TestWrapLaunchers(t *testing.T) {
 		t.Run(strings.TrimSuffix(name, ".desktop"), func(t *testing.T) {
 			m := &menu{m.With(t), m.bin, m.out}
 			system, mine := filepath.Join(m.Dir, "sys/applications", name), filepath.Join(m.Home, ".local/share/applications", name)
-			m.snug("wrap", name, "--manifest", "org.example.Any")
+			m.Must("snug", "wrap", name, "--manifest", "org.example.Any")
 			for _, files := range cases {
 				if len(files) > 1 && strings.Contains(bed.Read(t, system), "%d") {
 					continue // GIO takes the second file for %d's next word, and starts once
@@ -188,7 +178,7 @@ func TestWrapLaunchers(t *testing.T) {
 			if diff := cmp.Diff(m.complaints(system), m.complaints(mine)); diff != "" {
 				t.Errorf("desktop-file-validate, -unwrapped +wrapped:\n%s", diff)
 			}
-			m.snug("unwrap", name)
+			m.Must("snug", "unwrap", name)
 		})
 	}
 	if diff := cmp.Diff(before, m.shape()); diff != "" {
@@ -217,7 +207,7 @@ func TestWrapReads(t *testing.T) {
 	for name, exec := range map[string]string{"plain": other + " %f", "inside": other + " --image=%f", "none": other} {
 		system, mine := filepath.Join(m.Dir, "sys/applications", name+".desktop"), filepath.Join(m.Home, ".local/share/applications", name+".desktop")
 		bed.Write(t, system, "[Desktop Entry]\nType=Application\nName=R\nExec="+m.bin+"/reader "+exec+"\n")
-		m.snug("wrap", name, "--manifest", "org.example.Any")
+		m.Must("snug", "wrap", name, "--manifest", "org.example.Any")
 		for path, want := range map[string]string{system: "another\nthe page\n", mine: "none\n\nthe page\n"} {
 			notes := m.noted(path, []string{file})
 			if len(notes) != 1 || notes[0] != want {
@@ -239,7 +229,7 @@ func TestWrapFound(t *testing.T) {
 	if got, want := m.Outside("python3", "-c", ask, "kde-k.desktop"), m.Dir+"/sys/applications/kde/k.desktop True ['a']\n"; got != want {
 		t.Fatalf("control: %swant %s", got, want)
 	}
-	m.snug("wrap", "kde-k", "--manifest", "org.example.Any")
+	m.Must("snug", "wrap", "kde-k", "--manifest", "org.example.Any")
 	if got, want := m.Outside("python3", "-c", ask, "kde-k.desktop"), m.Home+"/.local/share/applications/kde-k.desktop False ['a']\n"; got != want {
 		t.Errorf("%swant %s", got, want)
 	}
@@ -268,11 +258,11 @@ func TestWrapService(t *testing.T) {
 	if got := call(); got != "outside --gapplication-service\n" {
 		t.Fatalf("control: %q", got)
 	}
-	m.snug("wrap", "org.example.Serve.desktop", "--manifest", "org.example.Any")
+	m.Must("snug", "wrap", "org.example.Serve.desktop", "--manifest", "org.example.Any")
 	if got := call(); got != "inside --gapplication-service\n" {
 		t.Errorf("wrapped: %q", got)
 	}
-	m.snug("unwrap", "org.example.Serve.desktop")
+	m.Must("snug", "unwrap", "org.example.Serve.desktop")
 	if got := call(); got != "outside --gapplication-service\n" {
 		t.Errorf("unwrapped: %q", got)
 	}
@@ -307,7 +297,7 @@ func TestWrapMany(t *testing.T) {
 	if took > 10*time.Second { // alone it takes a third of one
 		t.Errorf("300 launchers took %v", took)
 	}
-	m.snug("unwrap", "--all")
+	m.Must("snug", "unwrap", "--all")
 	os.Remove(m.Dir + "/home/.local/share/applications/mimeinfo.cache")
 	if diff := cmp.Diff(before, m.shape()); diff != "" {
 		t.Errorf("traces are left: %s", diff)
@@ -350,8 +340,8 @@ func TestWrapKilled(t *testing.T) {
 		}
 	}
 	t.Logf("%d of 40 runs were killed", killed)
-	m.snug("wrap", "--all")
-	m.snug("unwrap", "--all")
+	m.Must("snug", "wrap", "--all")
+	m.Must("snug", "unwrap", "--all")
 	os.Remove(dir + "/mimeinfo.cache")
 	if diff := cmp.Diff(before, m.shape()); diff != "" {
 		t.Errorf("traces are left: %s", diff)

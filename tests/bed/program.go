@@ -36,6 +36,25 @@ func (b *Bed) Command(words ...string) *exec.Cmd {
 // Outside runs a program of the session, and gives all that is printed, and how it ended if not well.
 func (b *Bed) Outside(words ...string) string {
 	b.Helper()
+	said, err := b.run(words)
+	if err != nil {
+		return fmt.Sprintf("%s(%v)", said, err)
+	}
+	return said
+}
+
+// Must is Outside for a program that has to end well.
+func (b *Bed) Must(words ...string) string {
+	b.Helper()
+	said, err := b.run(words)
+	if err != nil {
+		b.Fatalf("%q: %v\n%s", words, err, said)
+	}
+	return said
+}
+
+func (b *Bed) run(words []string) (string, error) {
+	b.Helper()
 	var said bytes.Buffer
 	cmd := b.Command(words...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &said, &said, time.Second
@@ -44,10 +63,8 @@ func (b *Bed) Outside(words ...string) string {
 	}
 	late := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 	defer late.Stop()
-	if err := cmd.Wait(); err != nil {
-		return fmt.Sprintf("%s(%v)", said.String(), err)
-	}
-	return said.String()
+	err := cmd.Wait()
+	return said.String(), err
 }
 
 // Part is a program that runs until the end of the test at the latest.

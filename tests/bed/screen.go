@@ -110,9 +110,7 @@ func (b *Bed) Screenshot(name string) []byte {
 	if b.x11 {
 		shoot = []string{"sh", "-c", "xwd -root -silent | convert xwd:- " + file}
 	}
-	if out, err := b.Command(shoot...).CombinedOutput(); err != nil {
-		b.Fatalf("screenshot: %v\n%s", err, out)
-	}
+	b.Must(shoot...)
 	return []byte(Read(b, file))
 }
 

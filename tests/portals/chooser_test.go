@@ -27,30 +27,41 @@ flatpak-info = true
 func TestFileChooser(t *testing.T) {
 	need.Program(t, "gnome-text-editor")
 	d := newDesk(t)
+	letter := d.openLetter("org.example.Editor", "gnome-text-editor", "TextEditor", editor)
+	d.onlyTheLetter(letter)
+}
+
+// openLetter starts an editor that is granted no file and whose window has a name, opens one by the
+// portal's dialog, and changes it. Another file lies beside it.
+func (d *desk) openLetter(id, program, window, tables string) (letter string) {
+	d.Helper()
 	d.Sway()
 	d.portalsInRun()
 	seen := d.monitor("type='method_call',interface='org.freedesktop.impl.portal.FileChooser'")
-	letter := filepath.Join(d.Home, "letters/letter.txt")
-	bed.Write(t, letter, "a line of old\n")
-	bed.Write(t, filepath.Join(d.Home, "letters/beside.txt"), "not for the app\n")
-	d.manifest("org.example.Editor", "command = [\"gnome-text-editor\", \"--standalone\"]\naccept = [\"wayland-raw\"]\n", editor)
+	letter = filepath.Join(d.Home, "letters/letter.txt")
+	bed.Write(d, letter, "a line of old\n")
+	bed.Write(d, filepath.Join(d.Home, "letters/beside.txt"), "not for the app\n")
+	d.manifest(id, "command = [\""+program+"\", \"--standalone\"]\naccept = [\"wayland-raw\"]\n", tables)
 
 	empty := d.Screenshot("empty")
-	p := d.Start("snug", "run", "org.example.Editor")
-	d.focused("TextEditor")
+	p := d.Start("snug", "run", id)
+	d.Cleanup(func() { p.Process.Kill() }) // it would ask whether to save
+	d.focused(window)
 	opened := d.Drawn("editor", empty)
 	d.keys("-M", "ctrl", "-k", "o", "-m", "ctrl")
 	d.chooseFile(seen, letter, opened)
 	d.focused("letter.txt")
-	d.typeUntil(letter, "new")
-	if got := bed.Read(t, letter); !strings.Contains(got, "a line of old") {
-		t.Errorf("want the old text kept, got %q", got)
+	d.Enter(letter, "new", func() {
+		d.keys("new words ")
+		d.keys("-M", "ctrl", "-k", "s", "-m", "ctrl")
+	})
+	if got := bed.Read(d, letter); !strings.Contains(got, "a line of old") {
+		d.Errorf("want the old text kept, got %q", got)
 	}
-	if asked := seen.saw("OpenFile"); asked == nil || !strings.Contains(asked.Body, "org.example.Editor") {
-		t.Errorf("want the dialog asked for the app by its id, got %+v", asked)
+	if asked := seen.saw("OpenFile"); asked == nil || !strings.Contains(asked.Body, id) {
+		d.Errorf("want the dialog asked for the app by its id, got %+v", asked)
 	}
-	d.onlyTheLetter(letter)
-	p.Process.Kill()
+	return letter
 }
 
 // chooseFile types a path into the dialog of the portal.
@@ -70,15 +81,6 @@ func (d *desk) chooseFile(seen *monitor, path string, before []byte) {
 	if after := d.Drawn("chosen", dialog); bytes.Equal(after, before) {
 		d.Error("the screen shows what it did before the file was chosen")
 	}
-}
-
-// typeUntil types and saves until the host's file has a word.
-func (d *desk) typeUntil(file, word string) {
-	d.Helper()
-	d.Enter(file, word, func() {
-		d.keys(word + " words ")
-		d.keys("-M", "ctrl", "-k", "s", "-m", "ctrl")
-	})
 }
 
 // onlyTheLetter looks into the running app: the letter is there as a document, and only so.

@@ -62,20 +62,21 @@ func TestKeePassXC(t *testing.T) {
 }
 
 func TestTransmission(t *testing.T) {
-	need.Program(t, "transmission-gtk")
-	s := newDesktop(t)
-	s.Start("snug", "run", "com.transmissionbt.Transmission")
-	s.window("Transmission")
-	s.strict("com.transmissionbt.Transmission")
+	open(t, "com.transmissionbt.Transmission", "transmission-gtk", "Transmission")
 }
 
 func TestThunderbird(t *testing.T) {
 	more(t)
-	need.Program(t, "thunderbird")
+	open(t, "org.mozilla.thunderbird", "thunderbird", "Mozilla Thunderbird")
+}
+
+// open starts an app without a file.
+func open(t *testing.T, id, program, title string) {
+	need.Program(t, program)
 	s := newDesktop(t)
-	s.Start("snug", "run", "org.mozilla.thunderbird")
-	s.window("Mozilla Thunderbird")
-	s.strict("org.mozilla.thunderbird")
+	s.Start("snug", "run", id)
+	s.window(title)
+	s.strict(id)
 }
 
 func TestInkscape(t *testing.T) {

@@ -6,7 +6,7 @@
 //	 ├ Bus            a message bus that starts the bed's own services alone
 //	 ├ Sway or Xvfb   a screen in memory, with its windows and what is drawn on it
 //	 ├ Start          a program until the end of the test
-//	 └ Outside        a program to its own end, as any of the person's
+//	 └ Outside, Must  a program to its own end, as any of the person's
 //
 // The one default call is [New]. A bed knows nothing of sandboxes: for one, a test starts snug in it,
 // as a person does.
@@ -26,13 +26,13 @@ const Key = "a private key"
 type Bed struct {
 	testing.TB
 	Dir, Home, Runtime string   // Dir holds the others
-	Env                []string // of what is started from now on
+	Env                []string // the variables of what is started from now on
 
 	x11 bool
 }
 
-// New makes the folders of a session in which nothing runs yet. At the end of the test it fails for
-// whatever runs still, and removes them.
+// New makes a session in which nothing runs yet. Beside the key its home has Downloads, letters, and a
+// place for manifests. When the test has ended it fails for whatever runs still, and all is removed.
 func New(t testing.TB) *Bed {
 	t.Helper()
 	dir := Folder(t)

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"snug/tests/bed"
+	"snug/tests/need"
 )
 
 // What the session itself promises: all tests stand on it.
 
 // The whole desktop starts, answers, and is gone at the end, with its mount and its processes.
 func TestBedLeavesNothing(t *testing.T) {
+	need.Time(t) // here, since a part of a test is skipped alone
 	var d *desk
 	t.Run("session", func(t *testing.T) {
 		d = newDesk(t)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -56,7 +57,7 @@ func offers(t *testing.T, shell, dir string, words []string) []string {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = dir
 	cmd.Env = []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_DATA_DIRS=" + dir + "/none",
-		"XDG_RUNTIME_DIR=" + dir, "PATH=" + filepath.Dir(snug(t)) + ":/usr/bin:/bin", "LANG=C.UTF-8"}
+		"XDG_RUNTIME_DIR=" + dir, "PATH=" + filepath.Dir(bed.Built(t, "snug")) + ":/usr/bin:/bin", "LANG=C.UTF-8"}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v\n%s", shell, err, out)
@@ -81,7 +82,7 @@ func apart(words []string) (list []string) {
 }
 
 func TestCompletion(t *testing.T) {
-	dir := folder(t)
+	dir := bed.Folder(t)
 	for path, text := range map[string]string{
 		"config/snug/apps/org.example.Notes.toml":          "schema = 1\ncommand = [\"true\"]\n",
 		"data/applications/org.example.Notepad.desktop":    "[Desktop Entry]\nExec=true\n",
@@ -89,10 +90,7 @@ func TestCompletion(t *testing.T) {
 		"data/applications/org.example.`id`.desktop":       "[Desktop Entry]\nExec=true\n",
 		"files/letter": "",
 	} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(dir, path), text)
+		bed.Write(t, filepath.Join(dir, path), text)
 	}
 	tests := []struct{ line, want string }{
 		{"snug exp", "explain"},
@@ -144,11 +142,11 @@ func TestCompletion(t *testing.T) {
 
 // TestInstalledCompletion looks whether the shells find what make install puts into their folders.
 func TestInstalledCompletion(t *testing.T) {
-	dir := folder(t)
+	dir := bed.Folder(t)
 	for from, to := range map[string]string{"snug.zsh": "_snug", "snug.fish": "snug.fish", "snug.bash": "snug"} {
-		write(t, filepath.Join(dir, to), read(t, "../cmd/snug/completion/"+from))
+		bed.Write(t, filepath.Join(dir, to), bed.Read(t, "../cmd/snug/completion/"+from))
 	}
-	path := "PATH=" + filepath.Dir(snug(t)) + ":" + os.Getenv("PATH")
+	path := "PATH=" + filepath.Dir(bed.Built(t, "snug")) + ":" + os.Getenv("PATH")
 	for _, test := range []struct {
 		name, want string
 		args       []string

@@ -2,33 +2,25 @@ package tests
 
 import (
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"snug/tests/bed"
 )
 
 // A person at a terminal is asked once whether an app gets a copy of what they have, and once before
 // what is kept of it goes. No answer is a no.
 func TestDataQuestions(t *testing.T) {
 	p := sit(t)
-	home := filepath.Join(filepath.Dir(p.dir), "home")
+	home := p.Home
 	kept := home + "/.local/share/snug/home/org.example.App"
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(os.MkdirAll(home+"/.config/snug/apps", 0o700))
-	must(os.MkdirAll(home+"/.app", 0o700))
-	write(t, home+"/.app/settings", "mine\n")
-	write(t, home+"/.config/snug/apps/org.example.App.toml",
+	bed.Write(t, home+"/.app/settings", "mine\n")
+	bed.Write(t, home+"/.config/snug/apps/org.example.App.toml",
 		"command = [\"sh\", \"-c\", \"echo has $(cat ~/.app/settings || echo nothing)\"]\n[home]\nmode = \"private\"\nimport = [\"~/.app\"]\n")
 	const launcher = "[Desktop Entry]\nType=Application\nName=App\nExec=sh -c true\n"
-	must(os.Mkdir(home+"/launchers", 0o700))
-	write(t, home+"/launchers/org.example.App.desktop", launcher)
+	bed.Write(t, home+"/launchers/org.example.App.desktop", launcher)
 	p.types("snug run App\n")
 	p.sees("its manifest asks for a copy of", "~/.app (0.0 kB)", "copy it, once; what you have stays as it is? [y/N] ")
 	p.types("\n")
@@ -41,14 +33,14 @@ func TestDataQuestions(t *testing.T) {
 	p.sees("org.example.App (", "remove the home for ever, with all that is in? [y/N] ")
 	p.types("no\n")
 	p.sees("nothing was removed", "ready> ")
-	if !exists(kept) {
+	if !bed.Exists(kept) {
 		t.Error("the home is gone")
 	}
 	p.types("snug data rm App\n")
 	p.sees("[y/N] ")
 	p.types("y\n")
 	p.sees("ready> ")
-	if exists(kept) {
+	if bed.Exists(kept) {
 		t.Error("the home is there still")
 	}
 	p.types("snug run App\n")
@@ -60,7 +52,7 @@ func TestDataQuestions(t *testing.T) {
 	p.sees("its manifest asks for a copy of", "If it runs, close it first.", "[y/N] ")
 	p.types("y\n")
 	p.sees("ready> ")
-	if read(t, kept+"/.app/settings") != "mine\n" {
+	if bed.Read(t, kept+"/.app/settings") != "mine\n" {
 		t.Error("nothing was copied")
 	}
 	p.types("snug wrap App\n")
@@ -71,13 +63,13 @@ func TestDataQuestions(t *testing.T) {
 	p.sees("org.example.App (", "remove the home for ever, with all that is in? [y/N] ")
 	p.types("n\n")
 	p.sees("nothing was removed", "ready> ")
-	wrapped := read(t, home+"/.local/share/applications/org.example.App.desktop")
-	if !exists(kept) || !strings.Contains(wrapped, "--launcher") {
+	wrapped := bed.Read(t, home+"/.local/share/applications/org.example.App.desktop")
+	if !bed.Exists(kept) || !strings.Contains(wrapped, "--launcher") {
 		t.Errorf("after a no: %s", wrapped)
 	}
 	p.types("snug unwrap --purge App --yes\n")
 	p.sees("ready> ")
-	if exists(kept) || read(t, home+"/.local/share/applications/org.example.App.desktop") != launcher {
+	if bed.Exists(kept) || bed.Read(t, home+"/.local/share/applications/org.example.App.desktop") != launcher {
 		t.Error("after --purge --yes the home or the wrapped launcher is there still")
 	}
 	// Who interrupts the question starts nothing.
@@ -85,7 +77,7 @@ func TestDataQuestions(t *testing.T) {
 	p.sees("[y/N] ")
 	p.types("\x03")
 	p.sees("ready> ")
-	if exists(kept) {
+	if bed.Exists(kept) {
 		t.Error("a start that was interrupted has made a home")
 	}
 }
@@ -93,22 +85,17 @@ func TestDataQuestions(t *testing.T) {
 // A copy that is killed at any moment leaves a home that has all of it or nothing, and the next one is
 // not in its way.
 func TestImportKilled(t *testing.T) {
-	b := newBed(t)
-	home := filepath.Join(b.home, "home")
+	h := newHost(t)
+	home := h.Home
 	kept := home + "/.local/share/snug/home/org.example.App/.app"
 	const files = 300
-	for _, dir := range []string{"/.config/snug/apps", "/.app/folder"} {
-		if err := os.MkdirAll(home+dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for i := range files {
-		write(t, home+"/.app/folder/"+strconv.Itoa(i), strings.Repeat("x", 10000))
+		bed.Write(t, home+"/.app/folder/"+strconv.Itoa(i), strings.Repeat("x", 10000))
 	}
-	write(t, home+"/.config/snug/apps/org.example.App.toml", "command = [\"true\"]\n[home]\nmode = \"private\"\nimport = [\"~/.app\"]\n")
+	bed.Write(t, home+"/.config/snug/apps/org.example.App.toml", "command = [\"true\"]\n[home]\nmode = \"private\"\nimport = [\"~/.app\"]\n")
 	killed, done := 0, 0
 	for i := 0; i < 60 || killed == 0; i++ {
-		cmd := b.snug("data", "import", "App", "--yes")
+		cmd := h.Command("snug", "data", "import", "App", "--yes")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -119,17 +106,17 @@ func TestImportKilled(t *testing.T) {
 		} else {
 			killed++
 		}
-		if !exists(kept) {
+		if !bed.Exists(kept) {
 			continue
 		}
 		entries, err := os.ReadDir(kept + "/folder")
 		if err != nil || len(entries) != files {
 			t.Fatalf("%d of %d files, %v", len(entries), files, err)
 		}
-		b.must("data", "rm", "App", "--yes")
+		h.Must("snug", "data", "rm", "App", "--yes")
 	}
-	b.snug("data", "rm", "App", "--yes").Run() // it may be gone
-	b.must("data", "import", "App", "--yes")
+	h.Command("snug", "data", "rm", "App", "--yes").Run() // it may be gone
+	h.Must("snug", "data", "import", "App", "--yes")
 	if entries, err := os.ReadDir(kept + "/folder"); err != nil || len(entries) != files {
 		t.Errorf("%d of %d files, %v", len(entries), files, err)
 	}

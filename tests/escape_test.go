@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"snug/tests/need"
+	"snug/tests/bed"
 )
 
 // attempts are what tests/escape tries: what it may get inside, and what it must get outside,
@@ -113,27 +113,18 @@ var attempts = []struct {
 	{"fds", "0 1 2", ""},
 }
 
-// bed is what escape runs against.
-type bed struct {
-	t       *testing.T
-	program string
-	home    string
-	args    []string
-	env     []string
+// host is a session with what an app must not reach: a private key, a process, sockets.
+type host struct {
+	*bed.Bed
+	program string   // escape
+	args    []string // what it tries to reach
 }
 
-func newBed(t *testing.T) *bed {
+func newHost(t *testing.T) *host {
 	t.Helper()
-	b := &bed{t: t, home: folder(t)}
-	b.program = filepath.Join(b.home, "tool", "escape")
-	run(t, "..", "go", "build", "-o", b.program, "./tests/escape")
-	secret := filepath.Join(b.home, "home", ".ssh", "id_ed25519")
-	for _, dir := range []string{filepath.Dir(secret), filepath.Join(b.home, "run")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(t, secret, "a private key")
+	h := &host{Bed: bed.New(t)}
+	h.program = filepath.Join(h.Dir, "tool", "escape")
+	run(t, "..", "go", "build", "-o", h.program, "./tests/escape")
 	victim := exec.Command("sleep", "1000")
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
@@ -141,7 +132,7 @@ func newBed(t *testing.T) *bed {
 	t.Cleanup(func() { victim.Process.Kill(); victim.Wait() })
 	runtime := os.Getenv("XDG_RUNTIME_DIR")
 	if runtime == "" {
-		runtime = b.home
+		runtime = h.Dir
 	}
 	socket := filepath.Join(runtime, "snug-test-"+strconv.Itoa(os.Getpid()))
 	abstract := "snug-test-" + strconv.Itoa(os.Getpid())
@@ -152,27 +143,19 @@ func newBed(t *testing.T) *bed {
 		}
 		t.Cleanup(func() { l.Close() })
 	}
-	b.args = []string{strconv.Itoa(victim.Process.Pid), secret, socket, abstract}
-	b.env = []string{"HOME=" + filepath.Join(b.home, "home"), "XDG_RUNTIME_DIR=" + filepath.Join(b.home, "run"),
-		"USER=" + os.Getenv("USER"), "PATH=/usr/local/bin:/usr/bin:/bin"}
-	return b
-}
-
-func (b *bed) command(words ...string) *exec.Cmd {
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Env, cmd.Dir = b.env, "/"
-	return cmd
+	h.args = []string{strconv.Itoa(victim.Process.Pid), h.Home + "/.ssh/id_ed25519", socket, abstract}
+	return h
 }
 
 // report runs escape behind other words and gives what it printed, by name.
-func (b *bed) report(before ...string) map[string]string {
-	b.t.Helper()
-	cmd := b.command(slices.Concat(before, []string{b.program}, b.args)...)
+func (h *host) report(before ...string) map[string]string {
+	h.Helper()
+	cmd := h.Command(slices.Concat(before, []string{h.program}, h.args)...)
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
-		b.t.Fatalf("%q: %v\n%s%s", before, err, out, errs.String())
+		h.Fatalf("%q: %v\n%s%s", before, err, out, errs.String())
 	}
 	m := map[string]string{}
 	for l := range strings.Lines(string(out)) {
@@ -182,27 +165,21 @@ func (b *bed) report(before ...string) map[string]string {
 	return m
 }
 
-func (b *bed) snug(words ...string) *exec.Cmd {
-	return b.command(append([]string{snug(b.t)}, words...)...)
-}
-
 func TestEscapes(t *testing.T) {
-	b := newBed(t)
-	tool := filepath.Dir(b.program)
-	outside := b.report("env", "-i")
-	root := b.report(need.Program(t, "unshare"), "--user", "--map-root-user", "--net", "--mount")
-	inside := b.report(snug(t), "run", "--read", tool, "--")
-	b.judge(t, "run", inside, outside, root)
+	h := newHost(t)
+	tool := filepath.Dir(h.program)
+	outside := h.report("env", "-i")
+	root := h.report("unshare", "--user", "--map-root-user", "--net", "--mount")
+	inside := h.report("snug", "run", "--read", tool, "--")
+	h.judge(t, "run", inside, outside, root)
 
-	if out, err := b.snug("run", "--detach", "--name", "box", "--read", tool, "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
-	entered := b.report(snug(t), "exec", "box", "--")
-	b.judge(t, "exec", entered, outside, root)
+	h.Must("snug", "run", "--detach", "--name", "box", "--read", tool, "--", "sleep", "1000")
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
+	entered := h.report("snug", "exec", "box", "--")
+	h.judge(t, "exec", entered, outside, root)
 	// Who enters has what the app has: namespaces, the root, filters. An early exec landed in the
 	// host's root, with the host's files before it.
-	app := b.report(snug(t), "exec", "box", "--")
+	app := h.report("snug", "exec", "box", "--")
 	for _, key := range []string{"ns cgroup", "ns ipc", "ns mnt", "ns net", "ns pid", "ns user", "ns uts", "root inode", "Seccomp_filters", "fds"} {
 		if diff := cmp.Diff(app[key], entered[key]); diff != "" {
 			t.Errorf("exec, %s: %s", key, diff)
@@ -219,7 +196,7 @@ func TestEscapes(t *testing.T) {
 	}
 }
 
-func (b *bed) judge(t *testing.T, by string, inside, outside, root map[string]string) {
+func (h *host) judge(t *testing.T, by string, inside, outside, root map[string]string) {
 	t.Helper()
 	for _, a := range attempts {
 		got, ok := inside[a.name]
@@ -243,10 +220,10 @@ func (b *bed) judge(t *testing.T, by string, inside, outside, root map[string]st
 // PID 1 of a sandbox is snug's own process and must not be the app's way out: its memory was the
 // parent's, with the parent's environment and command line.
 func TestPIDOne(t *testing.T) {
-	b := newBed(t)
-	b.args[0] = "1"
-	b.env = append(b.env, "SECRET_TOKEN=abc")
-	inside := b.report(snug(t), "run", "--read", filepath.Dir(b.program), "--")
+	h := newHost(t)
+	h.args[0] = "1"
+	h.Env = append(h.Env, "SECRET_TOKEN=abc")
+	inside := h.report("snug", "run", "--read", filepath.Dir(h.program), "--")
 	for name, want := range map[string]string{
 		"mem": "EACCES|EPERM", "root": "EACCES|EPERM", "fd": "EACCES|EPERM", "ptrace": "EPERM",
 		"process_vm_readv": "EPERM|ENOSYS", "pidfd_getfd": "EPERM|ENOSYS",
@@ -255,21 +232,21 @@ func TestPIDOne(t *testing.T) {
 			t.Errorf("%s of PID 1: want %s, got %q", name, want, inside[name])
 		}
 	}
-	out, _ := b.snug("run", "--", "sh", "-c", "cat /proc/1/environ /proc/1/cmdline; cat /proc/1/maps; true").CombinedOutput()
-	for _, leak := range []string{"SECRET_TOKEN", b.home, "--read"} {
+	out, _ := h.Command("snug", "run", "--", "sh", "-c", "cat /proc/1/environ /proc/1/cmdline; cat /proc/1/maps; true").CombinedOutput()
+	for _, leak := range []string{"SECRET_TOKEN", h.Dir, "--read"} {
 		if strings.Contains(string(out), leak) {
 			t.Errorf("PID 1 shows %q:\n%s", leak, out)
 		}
 	}
-	if out, _ := b.command("sh", "-c", "tr '\\0' '\\n' </proc/self/environ").Output(); !strings.Contains(string(out), "SECRET_TOKEN") {
+	if out, _ := h.Command("sh", "-c", "tr '\\0' '\\n' </proc/self/environ").Output(); !strings.Contains(string(out), "SECRET_TOKEN") {
 		t.Errorf("control: want the token outside, got %s", out)
 	}
 }
 
 // Everything of the host's is read-only, mount by mount, and nothing has devices or setuid.
 func TestReadOnly(t *testing.T) {
-	b := newBed(t)
-	out, err := b.snug("run", "--", "cat", "/proc/self/mountinfo").Output()
+	h := newHost(t)
+	out, err := h.Command("snug", "run", "--", "cat", "/proc/self/mountinfo").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,21 +273,19 @@ func TestReadOnly(t *testing.T) {
 	if seen != 1 {
 		t.Errorf("want /usr mounted once, got %d:\n%s", seen, out)
 	}
-	if out, _ := b.command("grep", "-c", " rw", "/proc/self/mountinfo").Output(); strings.TrimSpace(string(out)) == "0" {
+	if out, _ := h.Command("grep", "-c", " rw", "/proc/self/mountinfo").Output(); strings.TrimSpace(string(out)) == "0" {
 		t.Error("control: want something read-write outside")
 	}
 }
 
 // An app that is traced from outside by its owner is no escape; one that survives its supervisor is.
 func TestForgedInstance(t *testing.T) {
-	b := newBed(t)
-	if out, err := b.snug("run", "--detach", "--name", "box", "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
-	file := filepath.Join(b.home, "run", "snug", "box")
-	record := read(t, file)
-	victim := b.args[0]
+	h := newHost(t)
+	h.Must("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000")
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
+	file := filepath.Join(h.Runtime, "snug", "box")
+	record := bed.Read(t, file)
+	victim := h.args[0]
 	var forged []string
 	for l := range strings.Lines(record) {
 		if rest, ok := strings.CutPrefix(l, `process "`); ok {
@@ -320,14 +295,14 @@ func TestForgedInstance(t *testing.T) {
 		forged = append(forged, l)
 	}
 	// The supervisor holds the lock, so the file counts; but the process it names is not the one.
-	write(t, file, strings.Join(forged, ""))
-	out, err := b.snug("exec", "box", "true").CombinedOutput()
+	bed.Write(t, file, strings.Join(forged, ""))
+	out, err := h.Command("snug", "exec", "box", "true").CombinedOutput()
 	if err == nil {
 		t.Errorf("exec entered a process that is no sandbox (CVE-2022-31214)")
 	}
-	if b.snug("kill", "box").Run(); b.command("kill", "-0", victim).Run() != nil {
+	if h.Command("snug", "kill", "box").Run(); h.Command("kill", "-0", victim).Run() != nil {
 		t.Errorf("kill of a forged instance ended a process that is no sandbox; exec had said: %s", out)
 	}
-	write(t, file, record)
-	poll(t, "control: the true record can be entered", 5*time.Second, func() bool { return b.snug("exec", "box", "true").Run() == nil })
+	bed.Write(t, file, record)
+	bed.Poll(t, "control: the true record can be entered", 5*time.Second, func() bool { return h.Command("snug", "exec", "box", "true").Run() == nil })
 }

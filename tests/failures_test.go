@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"snug/tests/bed"
 )
 
 // Things that go wrong, and every word that a person then reads: what, where it came from,
@@ -223,23 +225,14 @@ func runtimeFolder(t *testing.T, home, failure string) string {
 }
 
 func TestFailures(t *testing.T) {
-	home := folder(t)
+	home := bed.Folder(t)
 	for name, text := range failureFiles {
-		file := filepath.Join(home, name)
-		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		write(t, file, text)
-	}
-	for _, program := range []string{"tools/prog", "tools/odd"} {
-		if err := os.Chmod(filepath.Join(home, program), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		bed.Write(t, filepath.Join(home, name), text)
 	}
 	for _, f := range failures {
 		t.Run(f.name, func(t *testing.T) {
 			runtime := runtimeFolder(t, home, f.name)
-			cmd := exec.Command(snug(t), strings.Fields(strings.ReplaceAll(f.words, "HOME", home))...)
+			cmd := exec.Command(bed.Built(t, "snug"), strings.Fields(strings.ReplaceAll(f.words, "HOME", home))...)
 			cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + runtime, "PATH=/usr/bin:/bin:" + home + "/tools"}
 			cmd.Dir = home
 			out, _ := cmd.CombinedOutput()

@@ -12,29 +12,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"snug/tests/bed"
 )
 
 // Files that are granted while an app runs: an app that works against it, and a snug that is killed.
 
 // keptApp writes the manifest of an app with a kept home, which takes grants.
-func (b *bed) keptApp(t *testing.T, command string) (home string) {
+func (h *host) keptApp(t *testing.T, command string) (home string) {
 	t.Helper()
-	config := filepath.Join(b.home, "home/.config/snug/apps")
-	if err := os.MkdirAll(config, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(config, "org.example.Live.toml"), "command = ["+command+"]\n[home]\nmode = \"private\"\n[files]\nlive = true\nread = [\""+filepath.Dir(b.program)+"\"]\n")
-	return filepath.Join(b.home, "home/.local/share/snug/home/org.example.Live")
-}
-
-// must runs snug and gives what it printed.
-func (b *bed) must(words ...string) string {
-	b.t.Helper()
-	out, err := b.snug(words...).CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("snug %q: %v\n%s", words, err, out)
-	}
-	return string(out)
+	bed.Write(t, filepath.Join(h.Home, ".config/snug/apps/org.example.Live.toml"), "command = ["+command+"]\n[home]\nmode = \"private\"\n[files]\nlive = true\nread = [\""+filepath.Dir(h.program)+"\"]\n")
+	return filepath.Join(h.Home, ".local/share/snug/home/org.example.Live")
 }
 
 // tree lists all names below a folder, with types and sizes.
@@ -51,7 +39,7 @@ func tree(dir string) string {
 
 // mountsOf are the mounts of the host that have to do with a folder.
 func mountsOf(t *testing.T, folder string) (list string) {
-	for l := range strings.Lines(read(t, "/proc/self/mountinfo")) {
+	for l := range strings.Lines(bed.Read(t, "/proc/self/mountinfo")) {
 		if strings.Contains(l, folder) {
 			list += l
 		}
@@ -62,29 +50,25 @@ func mountsOf(t *testing.T, folder string) (list string) {
 // The app exchanges a folder on the way for a link to the host while it is granted and revoked: the
 // host stays as it is, and the app sees nothing of who does it.
 func TestGrantHostile(t *testing.T) {
-	b := newBed(t)
-	swap := filepath.Join(filepath.Dir(b.program), "swap")
+	h := newHost(t)
+	swap := filepath.Join(filepath.Dir(h.program), "swap")
 	run(t, "..", "go", "build", "-o", swap, "./tests/swap")
-	person, victim := filepath.Join(b.home, "home"), filepath.Join(b.home, "victim")
-	for _, dir := range []string{victim + "/below", person + "/way/below", person + "/way/file"} {
-		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	person, victim := h.Home, filepath.Join(h.Dir, "victim")
+	if err := os.MkdirAll(victim+"/below", 0o700); err != nil {
+		t.Fatal(err)
 	}
-	os.Mkdir(person+"/way/below", 0o700)
-	os.Mkdir(victim+"/below", 0o700)
-	write(t, person+"/way/below/granted", "granted")
-	write(t, person+"/way/file", "a file")
-	kept := b.keptApp(t, `"`+swap+`", "`+person+`", "way", "`+victim+`"`)
-	app := b.snug("run", "Live")
+	bed.Write(t, person+"/way/below/granted", "granted")
+	bed.Write(t, person+"/way/file", "a file")
+	kept := h.keptApp(t, `"`+swap+`", "`+person+`", "way", "`+victim+`"`)
+	app := h.Command("snug", "run", "Live")
 	stdin, _ := app.StdinPipe()
 	var out bytes.Buffer
 	app.Stdout, app.Stderr = &out, &out
 	if err := app.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
-	poll(t, "the app exchanges", 5*time.Second, func() bool { _, err := os.Lstat(kept + "/.link"); return err == nil })
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
+	bed.Poll(t, "the app exchanges", 5*time.Second, func() bool { return bed.Exists(kept + "/.link") })
 	before, outside := tree(victim), tree(person+"/way")
 	shown, refused := 0, 0
 	for end := time.Now().Add(time.Minute); shown < 200 && time.Now().Before(end); {
@@ -92,12 +76,12 @@ func TestGrantHostile(t *testing.T) {
 		if shown%2 == 1 {
 			path = person + "/way/file"
 		}
-		if b.snug("grant", "Live", path, "--write").Run() != nil {
+		if h.Command("snug", "grant", "Live", path, "--write").Run() != nil {
 			refused++
 			continue
 		}
 		shown++
-		if text, err := b.snug("revoke", "Live", path).CombinedOutput(); err != nil {
+		if text, err := h.Command("snug", "revoke", "Live", path).CombinedOutput(); err != nil {
 			t.Errorf("revoke: %v\n%s", err, text)
 		}
 	}
@@ -107,10 +91,10 @@ func TestGrantHostile(t *testing.T) {
 	if got := tree(person + "/way"); got != outside {
 		t.Errorf("what was granted has become\n%s\nwas\n%s", got, outside)
 	}
-	if got := mountsOf(t, b.home); got != "" {
+	if got := mountsOf(t, h.Dir); got != "" {
 		t.Errorf("mounted on the host:\n%s", got)
 	}
-	if got := b.must("grant", "Live", "--list"); got != "" {
+	if got := h.Must("snug", "grant", "Live", "--list"); got != "" {
 		t.Errorf("still granted:\n%s", got)
 	}
 	io.WriteString(stdin, "")
@@ -132,20 +116,17 @@ func TestGrantKilled(t *testing.T) {
 	if testing.Short() {
 		rounds = 30
 	}
-	b := newBed(t)
-	kept := b.keptApp(t, `"sleep", "1000"`)
-	granted := filepath.Join(b.home, "home/granted/deep")
-	if err := os.MkdirAll(granted, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, granted+"/file", "text")
-	b.must("run", "--detach", "Live")
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	h := newHost(t)
+	kept := h.keptApp(t, `"sleep", "1000"`)
+	granted := filepath.Join(h.Home, "granted/deep")
+	bed.Write(t, granted+"/file", "text")
+	h.Must("snug", "run", "--detach", "Live")
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	random := rand.New(rand.NewPCG(3, 4))
 	killed, done := 0, 0
 	for range rounds {
 		verb := []string{"grant", "revoke"}[random.IntN(2)]
-		cmd := b.snug(verb, "Live", granted)
+		cmd := h.Command("snug", verb, "Live", granted)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -161,31 +142,31 @@ func TestGrantKilled(t *testing.T) {
 	if killed < rounds/10 || done < rounds/20 {
 		t.Errorf("control: killed %d, done before %d", killed, done)
 	}
-	poll(t, "every child has ended with it", 5*time.Second, func() bool {
-		return !slices.ContainsFunc(marked(filepath.Base(b.home)), func(pid int) bool {
-			line, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
-			return strings.Contains(string(line), "\x00grant\x00") || strings.Contains(string(line), "\x00revoke\x00")
+	bed.Poll(t, "every child has ended with it", 5*time.Second, func() bool {
+		return !slices.ContainsFunc(h.Processes(), func(pid int) bool {
+			line := bed.CommandLine(pid)
+			return strings.Contains(line, " grant ") || strings.Contains(line, " revoke ")
 		})
 	})
-	if got := mountsOf(t, b.home); got != "" {
+	if got := mountsOf(t, h.Dir); got != "" {
 		t.Errorf("mounted on the host:\n%s", got)
 	}
-	b.must("grant", "Live", granted, "--write")
-	if got := b.must("exec", "Live", "--", "cat", granted+"/file"); got != "text" {
+	h.Must("snug", "grant", "Live", granted, "--write")
+	if got := h.Must("snug", "exec", "Live", "--", "cat", granted+"/file"); got != "text" {
 		t.Errorf("granted at last: %q", got)
 	}
-	b.must("revoke", "Live", granted)
-	if got := b.must("grant", "Live", "--list"); got != "" {
+	h.Must("snug", "revoke", "Live", granted)
+	if got := h.Must("snug", "grant", "Live", "--list"); got != "" {
 		t.Errorf("still granted:\n%s", got)
 	}
-	if out, err := b.snug("exec", "Live", "--", "cat", granted+"/file").CombinedOutput(); err == nil {
+	if out, err := h.Command("snug", "exec", "Live", "--", "cat", granted+"/file").CombinedOutput(); err == nil {
 		t.Errorf("revoked, and still there: %s", out)
 	}
-	b.must("stop", "Live")
+	h.Must("snug", "stop", "Live")
 	if got := tree(kept); got != "" {
 		t.Errorf("left in the kept home:\n%s", got)
 	}
-	if list, _ := os.ReadDir(filepath.Join(b.home, "run", "snug")); len(list) > 0 {
+	if list, _ := os.ReadDir(filepath.Join(h.Runtime, "snug")); len(list) > 0 {
 		t.Errorf("left in XDG_RUNTIME_DIR: %v", list)
 	}
 }
@@ -193,21 +174,20 @@ func TestGrantKilled(t *testing.T) {
 // Many at once all succeed, and each is there once.
 func TestGrantsAtOnce(t *testing.T) {
 	const many = 20
-	b := newBed(t)
-	b.keptApp(t, `"sleep", "1000"`)
-	dir := filepath.Join(b.home, "home/docs")
-	os.Mkdir(dir, 0o700)
-	b.must("run", "--detach", "Live")
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	h := newHost(t)
+	h.keptApp(t, `"sleep", "1000"`)
+	dir := filepath.Join(h.Home, "docs")
+	h.Must("snug", "run", "--detach", "Live")
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	for _, verb := range []string{"grant", "revoke"} {
 		var wait sync.WaitGroup
 		failures := make(chan string, 2*many)
 		for i := range many {
 			file := filepath.Join(dir, strconv.Itoa(i))
-			write(t, file, strconv.Itoa(i))
+			bed.Write(t, file, strconv.Itoa(i))
 			for range 2 - len(verb)/6 { // each is granted twice, and revoked once
 				wait.Go(func() {
-					if out, err := b.snug(verb, "Live", file).CombinedOutput(); err != nil {
+					if out, err := h.Command("snug", verb, "Live", file).CombinedOutput(); err != nil {
 						failures <- string(out) + err.Error()
 					}
 				})
@@ -222,10 +202,10 @@ func TestGrantsAtOnce(t *testing.T) {
 		if verb == "revoke" {
 			want = 0
 		}
-		if got := strings.Count(b.must("grant", "Live", "--list"), "\n"); got != want {
+		if got := strings.Count(h.Must("snug", "grant", "Live", "--list"), "\n"); got != want {
 			t.Errorf("after %s: %d are listed, want %d", verb, got, want)
 		}
-		if out, _ := b.snug("exec", "Live", "--", "sh", "-c", "cat "+dir+"/* 2>/dev/null | wc -c").Output(); strings.TrimSpace(string(out)) != strconv.Itoa(want*3/2) {
+		if out, _ := h.Command("snug", "exec", "Live", "--", "sh", "-c", "cat "+dir+"/* 2>/dev/null | wc -c").Output(); strings.TrimSpace(string(out)) != strconv.Itoa(want*3/2) {
 			t.Errorf("after %s the app reads %s bytes", verb, out)
 		}
 	}
@@ -233,23 +213,23 @@ func TestGrantsAtOnce(t *testing.T) {
 
 // A grant while the app ends succeeds or says that it has ended, and leaves nothing either way.
 func TestGrantRacesEnd(t *testing.T) {
-	b := newBed(t)
-	kept := b.keptApp(t, `"sleep", "1000"`)
-	granted := filepath.Join(b.home, "home/granted/deep")
+	h := newHost(t)
+	kept := h.keptApp(t, `"sleep", "1000"`)
+	granted := filepath.Join(h.Home, "granted/deep")
 	if err := os.MkdirAll(granted, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	statuses := map[int]int{}
 	for i := range 30 {
-		b.must("run", "--detach", "Live")
-		stop := b.snug("kill", "Live")
+		h.Must("snug", "run", "--detach", "Live")
+		stop := h.Command("snug", "kill", "Live")
 		if i%2 == 0 {
-			record := read(t, filepath.Join(b.home, "run/snug/Live"))
+			record := bed.Read(t, filepath.Join(h.Runtime, "snug/Live"))
 			_, rest, _ := strings.Cut(record, "supervisor \"")
 			pid, _, _ := strings.Cut(rest, "\"")
-			stop = b.command("kill", "-KILL", pid)
+			stop = h.Command("kill", "-KILL", pid)
 		}
-		grant := b.snug("grant", "Live", granted)
+		grant := h.Command("snug", "grant", "Live", granted)
 		var said bytes.Buffer
 		grant.Stderr = &said
 		if err := grant.Start(); err != nil {
@@ -263,8 +243,8 @@ func TestGrantRacesEnd(t *testing.T) {
 		if status != 0 && !strings.Contains(said.String(), "has ended") && !strings.Contains(said.String(), `no instance "Live"`) {
 			t.Errorf("status %d: %s", status, said.String())
 		}
-		poll(t, "the instance is gone, and all that was made for it", 5*time.Second, func() bool {
-			return b.snug("ps", "Live").Run() != nil && tree(kept) == ""
+		bed.Poll(t, "the instance is gone, and all that was made for it", 5*time.Second, func() bool {
+			return h.Command("snug", "ps", "Live").Run() != nil && tree(kept) == ""
 		})
 	}
 	t.Logf("statuses: %v", statuses)
@@ -275,48 +255,43 @@ func TestGrantRacesEnd(t *testing.T) {
 
 // A display changes nothing about it.
 func TestGrantX11(t *testing.T) {
-	d := xvfb(t)
-	doc := filepath.Join(d.home, "doc")
-	write(t, doc, "text")
-	for _, words := range [][]string{
-		{"run", "--files-live", "--x11", "raw", "--detach", "--name", "box", "--", "sleep", "1000"},
-		{"grant", "box", doc},
-		{"exec", "box", "--", "sh", "-c", "cat " + doc + " && test -n \"$DISPLAY\""},
-		{"kill", "box"},
-	} {
-		if out, err := d.command("snug", words...).CombinedOutput(); err != nil {
-			t.Fatalf("snug %q: %v\n%s", words, err, out)
-		}
-	}
+	b := bed.New(t)
+	b.Xvfb()
+	doc := filepath.Join(b.Home, "doc")
+	bed.Write(t, doc, "text")
+	b.Must("snug", "run", "--files-live", "--x11", "raw", "--detach", "--name", "box", "--", "sleep", "1000")
+	b.Must("snug", "grant", "box", doc)
+	b.Must("snug", "exec", "box", "--", "sh", "-c", "cat "+doc+" && test -n \"$DISPLAY\"")
+	b.Must("snug", "kill", "box")
 }
 
 // A snug outside that reads the account of another person's sandboxes finds nothing to grant to: a
 // forged process is not one of ours (CVE-2022-31214).
 func TestGrantForged(t *testing.T) {
-	b := newBed(t)
-	b.must("run", "--files-live", "--detach", "--name", "box", "--", "sleep", "1000")
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
-	file := filepath.Join(b.home, "run", "snug", "box")
-	record := read(t, file)
-	doc := filepath.Join(b.home, "doc")
-	write(t, doc, "text")
-	stat := read(t, "/proc/"+b.args[0]+"/stat")
+	h := newHost(t)
+	h.Must("snug", "run", "--files-live", "--detach", "--name", "box", "--", "sleep", "1000")
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
+	file := filepath.Join(h.Runtime, "snug", "box")
+	record := bed.Read(t, file)
+	doc := filepath.Join(h.Dir, "doc")
+	bed.Write(t, doc, "text")
+	stat := bed.Read(t, "/proc/"+h.args[0]+"/stat")
 	started := strings.Fields(stat[strings.LastIndex(stat, ")"):])[20]
 	var forged string
 	for l := range strings.Lines(record) {
 		if rest, ok := strings.CutPrefix(l, `process "`); ok {
-			l = `process "` + b.args[0] + " " + started + " " + strings.Fields(rest)[2] + "\n"
+			l = `process "` + h.args[0] + " " + started + " " + strings.Fields(rest)[2] + "\n"
 		}
 		forged += l
 	}
-	write(t, file, forged) // a process that lives, with the right time of its start, but no sandbox
-	out, err := b.snug("grant", "box", doc).CombinedOutput()
+	bed.Write(t, file, forged) // a process that lives, with the right time of its start, but no sandbox
+	out, err := h.Command("snug", "grant", "box", doc).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "belongs to another user") {
 		t.Errorf("granted to a process that is no sandbox: %v\n%s", err, out)
 	}
-	write(t, file, record)
-	b.must("grant", "box", doc)
-	if got := b.must("exec", "box", "--", "cat", doc); got != "text" {
+	bed.Write(t, file, record)
+	h.Must("snug", "grant", "box", doc)
+	if got := h.Must("snug", "exec", "box", "--", "cat", doc); got != "text" {
 		t.Errorf("control: the true record: %q", got)
 	}
 }

@@ -1,24 +1,21 @@
 package tests
 
 import (
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"snug/tests/bed"
 )
 
 // joining writes the manifest of an app that further starts join, with a kept home and a program.
-func (b *bed) joining(t *testing.T, program string) (home string) {
+func (h *host) joining(t *testing.T, program string) (home string) {
 	t.Helper()
-	config := filepath.Join(b.home, "home/.config/snug/apps")
-	if err := os.MkdirAll(config, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(b.home, "home/app.sh"), program)
-	write(t, filepath.Join(config, "org.example.Join.toml"), `command = ["sh", "-c", '. "$HOME/app.sh" "$@"', "app"]
+	bed.Write(t, filepath.Join(h.Home, "app.sh"), program)
+	bed.Write(t, filepath.Join(h.Home, ".config/snug/apps/org.example.Join.toml"), `command = ["sh", "-c", '. "$HOME/app.sh" "$@"', "app"]
 instances = "join"
 [home]
 mode = "private"
@@ -26,7 +23,7 @@ mode = "private"
 arguments = "read"
 read = ["~/app.sh"]
 `)
-	return filepath.Join(b.home, "home/.local/share/snug/home/org.example.Join")
+	return filepath.Join(h.Home, ".local/share/snug/home/org.example.Join")
 }
 
 // Of twenty starts at once one makes the sandbox and the others join it: each with its own file, and
@@ -38,9 +35,9 @@ func TestJoinRace(t *testing.T) {
 		want int
 	}{{"join", 1}, {"many", starts}} {
 		t.Run(test.mode, func(t *testing.T) {
-			b := newBed(t)
+			h := newHost(t)
 			// The namespace tells sandboxes apart. All wait for all, so that none ends before.
-			kept := b.joining(t, `mkdir ~/first 2>/dev/null && first=1
+			kept := h.joining(t, `mkdir ~/first 2>/dev/null && first=1
 readlink /proc/self/ns/pid >>~/sandboxes
 cat "$1" >>~/log
 i=0
@@ -48,24 +45,24 @@ until [ "$(wc -l <~/log)" -ge 20 ] || [ $i -ge 300 ]; do sleep 0.1; i=$((i + 1))
 [ -z "$first" ] || sleep 2
 exit 0
 `)
-			t.Cleanup(func() { b.snug("kill", "--all").Run() })
+			t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 			var wait sync.WaitGroup
 			for i := range starts {
-				file := filepath.Join(b.home, "home", "file"+strconv.Itoa(i))
-				write(t, file, "start "+strconv.Itoa(i)+"\n")
+				file := filepath.Join(h.Home, "file"+strconv.Itoa(i))
+				bed.Write(t, file, "start "+strconv.Itoa(i)+"\n")
 				wait.Go(func() {
-					if out, err := b.snug("run", "--instances", test.mode, "Join", file).CombinedOutput(); err != nil {
+					if out, err := h.Command("snug", "run", "--instances", test.mode, "Join", file).CombinedOutput(); err != nil {
 						t.Errorf("start %d: %v\n%s", i, err, out)
 					}
 				})
 			}
 			wait.Wait()
 			seen, sandboxes := map[string]bool{}, map[string]bool{}
-			lines := strings.Fields(strings.ReplaceAll(read(t, kept+"/log"), "start ", ""))
+			lines := strings.Fields(strings.ReplaceAll(bed.Read(t, kept+"/log"), "start ", ""))
 			for _, l := range lines {
 				seen[l] = true
 			}
-			for _, l := range strings.Fields(read(t, kept+"/sandboxes")) {
+			for _, l := range strings.Fields(bed.Read(t, kept+"/sandboxes")) {
 				sandboxes[l] = true
 			}
 			if len(lines) != starts || len(seen) != starts || len(sandboxes) != test.want {
@@ -78,21 +75,21 @@ exit 0
 // The running one ends at the very moment of the next start, again and again: that start either runs in
 // it, or in a new one; it never fails for want of a sandbox.
 func TestJoinEnd(t *testing.T) {
-	b := newBed(t)
-	kept := b.joining(t, `echo "$1" >>~/log
+	h := newHost(t)
+	kept := h.joining(t, `echo "$1" >>~/log
 [ "$1" = second ] || sleep 0.0"$1"
 exit 0
 `)
-	t.Cleanup(func() { b.snug("kill", "--all").Run() })
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
 	end := time.Now().Add(20 * time.Second)
 	again := 0
 	for i := 0; i < 150 && time.Now().Before(end); i++ {
-		first := b.snug("run", "Join", strconv.Itoa(i%30))
+		first := h.Command("snug", "run", "Join", strconv.Itoa(i%30))
 		if err := first.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(i%20) * time.Millisecond)
-		out, err := b.snug("run", "Join", "second").CombinedOutput()
+		out, err := h.Command("snug", "run", "Join", "second").CombinedOutput()
 		if err != nil && !strings.Contains(string(out), "has ended, and what had joined") {
 			t.Errorf("round %d: %v\n%s", i, err, out)
 		}
@@ -101,7 +98,7 @@ exit 0
 		}
 		first.Wait()
 	}
-	if n := strings.Count(read(t, kept+"/log"), "second"); n < again {
+	if n := strings.Count(bed.Read(t, kept+"/log"), "second"); n < again {
 		t.Errorf("%d starts have run, and %d have said so", again, n)
 	}
 	t.Logf("%d ran to their end", again)

@@ -13,69 +13,31 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"snug/tests/bed"
 )
 
 // What is left when any part of a sandbox is killed at any moment: nothing that runs, nothing
 // mounted, no file that the next snug ps does not clean.
-
-// proc is a process and what it needs to be told from others.
-type proc struct {
-	pid, parent int
-	mark        bool // belongs to the test: its environment or the folder of its program says so
-}
-
-// marked finds all processes of the test: they carry its folder in their command line, their
-// environment or, for the reaper that has neither, in their ancestors.
-func marked(mark string) []int {
-	list := map[int]proc{}
-	entries, _ := os.ReadDir("/proc")
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		stat, _ := os.ReadFile("/proc/" + e.Name() + "/stat")
-		_, rest, ok := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(rest)
-		if !ok || len(fields) < 2 || fields[0] == "Z" {
-			continue
-		}
-		parent, _ := strconv.Atoi(fields[1])
-		line, _ := os.ReadFile("/proc/" + e.Name() + "/cmdline")
-		env, _ := os.ReadFile("/proc/" + e.Name() + "/environ")
-		list[pid] = proc{pid, parent, strings.Contains(string(line), mark) || strings.Contains(string(env), mark)}
-	}
-	var found []int
-	for pid := range list {
-		for p := pid; p > 1; p = list[p].parent {
-			if list[p].mark && pid != os.Getpid() {
-				found = append(found, pid)
-				break
-			}
-		}
-	}
-	return found
-}
 
 func TestKilledLeavesNothing(t *testing.T) {
 	rounds := 200
 	if testing.Short() {
 		rounds = 30
 	}
-	b := newBed(t)
-	mark := filepath.Base(b.home)
-	mounts := read(t, "/proc/self/mountinfo")
+	h := newHost(t)
+	mounts := bed.Read(t, "/proc/self/mountinfo")
 	groups := cgroups(t)
 	random := rand.New(rand.NewPCG(1, 2))
 	killed := map[string]int{}
 	for range rounds {
-		cmd := b.snug("run", "--read", filepath.Dir(b.program), "--", "sh", "-c", "sleep 1000 & sleep 1000 # "+mark)
+		cmd := h.Command("snug", "run", "--read", filepath.Dir(h.program), "--", "sh", "-c", "sleep 1000 & sleep 1000 # "+h.Dir)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(random.IntN(12000)) * time.Microsecond) // the moment is the point
-		killed[b.killOne(cmd.Process.Pid, random)]++
+		killed[h.killOne(cmd.Process.Pid, random)]++
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
 		select {
@@ -85,19 +47,19 @@ func TestKilledLeavesNothing(t *testing.T) {
 			cmd.Process.Kill()
 			<-done
 		}
-		poll(t, "every process of the sandbox has ended", 5*time.Second, func() bool { return len(marked(mark+" ")) == 0 && len(alive(b, mark)) == 0 })
+		bed.Poll(t, "every process of the sandbox has ended", 5*time.Second, func() bool { return len(h.Processes()) == 0 })
 	}
 	t.Logf("killed: %v", killed)
 	if len(killed) < 3 {
 		t.Errorf("want kills of snug, of the sandbox's first process and of the app, got %v", killed)
 	}
-	if out, err := b.snug("ps").CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := h.Command("snug", "ps").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("snug ps: want nothing, got %v\n%s", err, out)
 	}
-	if list, _ := os.ReadDir(filepath.Join(b.home, "run", "snug")); len(list) > 0 {
+	if list, _ := os.ReadDir(filepath.Join(h.Runtime, "snug")); len(list) > 0 {
 		t.Errorf("left in XDG_RUNTIME_DIR after snug ps: %v", list)
 	}
-	if got := read(t, "/proc/self/mountinfo"); got != mounts {
+	if got := bed.Read(t, "/proc/self/mountinfo"); got != mounts {
 		t.Errorf("mounts of the host have changed:\n%s", got)
 	}
 	if got := cgroups(t); got != groups {
@@ -105,19 +67,8 @@ func TestKilledLeavesNothing(t *testing.T) {
 	}
 }
 
-// alive is marked without the test's own victim and the program under test.
-func alive(b *bed, mark string) []int {
-	var list []int
-	for _, pid := range marked(mark) {
-		if strconv.Itoa(pid) != b.args[0] {
-			list = append(list, pid)
-		}
-	}
-	return list
-}
-
 // killOne kills snug, or one of those below it, and says which.
-func (b *bed) killOne(snugPid int, random *rand.Rand) string {
+func (h *host) killOne(snugPid int, random *rand.Rand) string {
 	children := func(pid int) []int {
 		var list []int
 		text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(pid) + "/children")
@@ -165,11 +116,9 @@ func cgroups(t *testing.T) int {
 // A detached supervisor that is killed takes its sandbox along, and its file is cleaned up by who
 // sees it.
 func TestKilledSupervisor(t *testing.T) {
-	b := newBed(t)
-	if out, err := b.snug("run", "--detach", "--name", "box", "--", "sleep", "1000").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	record := read(t, filepath.Join(b.home, "run", "snug", "box"))
+	h := newHost(t)
+	h.Must("snug", "run", "--detach", "--name", "box", "--", "sleep", "1000")
+	record := bed.Read(t, filepath.Join(h.Runtime, "snug", "box"))
 	_, rest, _ := strings.Cut(record, "supervisor \"")
 	number, _, _ := strings.Cut(rest, `"`)
 	supervisor, err := strconv.Atoi(number)
@@ -185,11 +134,11 @@ func TestKilledSupervisor(t *testing.T) {
 	if err := syscall.Kill(supervisor, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	poll(t, "the sandbox ends with its supervisor", 5*time.Second, func() bool { return unix.Kill(first, 0) == unix.ESRCH })
-	if out, err := b.snug("ps").CombinedOutput(); err != nil || len(out) > 0 {
+	bed.Poll(t, "the sandbox ends with its supervisor", 5*time.Second, func() bool { return unix.Kill(first, 0) == unix.ESRCH })
+	if out, err := h.Command("snug", "ps").CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("want nothing in snug ps, got %v\n%s", err, out)
 	}
-	if exists(filepath.Join(b.home, "run", "snug", "box")) {
+	if bed.Exists(filepath.Join(h.Runtime, "snug", "box")) {
 		t.Error("the stale file is still there after snug ps")
 	}
 }
@@ -197,13 +146,13 @@ func TestKilledSupervisor(t *testing.T) {
 // 200 starts at once all succeed, within a bound, and under names of their own.
 func TestManyAtOnce(t *testing.T) {
 	const many = 200
-	b := newBed(t)
+	h := newHost(t)
 	start := time.Now()
 	var wait sync.WaitGroup
 	failures := make(chan string, many)
 	for i := range many {
 		wait.Go(func() {
-			out, err := b.snug("run", "--", "echo", strconv.Itoa(i)).CombinedOutput()
+			out, err := h.Command("snug", "run", "--", "echo", strconv.Itoa(i)).CombinedOutput()
 			if err != nil || string(out) != strconv.Itoa(i)+"\n" {
 				failures <- string(out) + " " + errorText(err)
 			}
@@ -219,7 +168,7 @@ func TestManyAtOnce(t *testing.T) {
 	} else {
 		t.Logf("%d starts in %v", many, took)
 	}
-	if list, _ := os.ReadDir(filepath.Join(b.home, "run", "snug")); len(list) > 0 {
+	if list, _ := os.ReadDir(filepath.Join(h.Runtime, "snug")); len(list) > 0 {
 		t.Errorf("left in XDG_RUNTIME_DIR: %d files", len(list))
 	}
 }
@@ -234,13 +183,13 @@ func errorText(err error) string {
 // A descriptor that leaks into snug does not reach the app (CVE-2024-21626), neither as such nor
 // as a working directory; and standard descriptors that are closed become /dev/null.
 func TestLeakedDescriptors(t *testing.T) {
-	b := newBed(t)
-	leak, err := os.Open(b.home)
+	h := newHost(t)
+	leak, err := os.Open(h.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer leak.Close()
-	cmd := b.snug("run", "--", "sh", "-c", "ls /proc/self/fd; ls /proc/self/fd/5/ 2>&1; cat <&5")
+	cmd := h.Command("snug", "run", "--", "sh", "-c", "ls /proc/self/fd; ls /proc/self/fd/5/ 2>&1; cat <&5")
 	cmd.ExtraFiles = []*os.File{leak, leak, leak}
 	out, _ := cmd.CombinedOutput()
 	if strings.Contains(string(out), "tool") || !strings.Contains(string(out), "0\n1\n2\n3\n") {
@@ -251,15 +200,15 @@ func TestLeakedDescriptors(t *testing.T) {
 	if out, _ := control.CombinedOutput(); !strings.Contains(string(out), "tool") {
 		t.Errorf("control: want the folder outside, got %s", out)
 	}
-	shared := filepath.Join(b.home, "shared")
+	shared := filepath.Join(h.Dir, "shared")
 	if err := os.Mkdir(shared, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	closed := b.command("sh", "-c", "exec <&- >&- 2>"+filepath.Join(b.home, "err")+"; exec "+snug(t)+" run --write "+shared+" -- sh -c 'ls -l /proc/self/fd >"+shared+"/fds'")
+	closed := h.Command("sh", "-c", "exec <&- >&- 2>"+filepath.Join(h.Dir, "err")+"; exec "+bed.Built(t, "snug")+" run --write "+shared+" -- sh -c 'ls -l /proc/self/fd >"+shared+"/fds'")
 	if err := closed.Run(); err != nil {
-		t.Errorf("with 0 and 1 closed: %v, %s", err, read(t, filepath.Join(b.home, "err")))
+		t.Errorf("with 0 and 1 closed: %v, %s", err, bed.Read(t, filepath.Join(h.Dir, "err")))
 	}
-	if got := read(t, filepath.Join(shared, "fds")); strings.Count(got, "->") < 3 {
+	if got := bed.Read(t, filepath.Join(shared, "fds")); strings.Count(got, "->") < 3 {
 		t.Errorf("with 0 and 1 closed: want 0, 1 and 2 open inside, got\n%s", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -14,15 +15,15 @@ import (
 func TestEditAgain(t *testing.T) {
 	p := sit(t)
 	// An editor that writes what is wrong at first, and what is right when it finds that.
-	p.script("editor", `#!/bin/sh
+	bed.Write(p, p.work+"/editor", `#!/bin/sh
 if grep -q wrote "$1"; then printf '[files]\nlive = true\n' >"$1"; else printf '[files]\nwrote = []\n' >"$1"; fi
 `)
-	dropIn := filepath.Join(filepath.Dir(p.dir), "home/.config/snug/apps/foot.d/50-local.toml")
+	dropIn := filepath.Join(p.Home, ".config/snug/apps/foot.d/50-local.toml")
 	p.types("EDITOR=./editor snug manifest edit foot\n")
 	p.sees("unknown key files.wrote", "hint: did you mean files.write?", "edit it again? [Y/n] ")
 	p.types("\n")
 	p.sees("ready> ")
-	if got := read(t, dropIn); got != "[files]\nlive = true\n" {
+	if got := bed.Read(t, dropIn); got != "[files]\nlive = true\n" {
 		t.Errorf("the drop-in is %q", got)
 	}
 	// Who gives up keeps what was there, and what they wrote.
@@ -30,7 +31,7 @@ if grep -q wrote "$1"; then printf '[files]\nlive = true\n' >"$1"; else printf '
 	p.sees("edit it again? [Y/n] ")
 	p.types("n\n")
 	p.sees("is as before", "hint: what you wrote is in ", "ready> ")
-	if got := read(t, dropIn); got != "[files]\nlive = true\n" {
+	if got := bed.Read(t, dropIn); got != "[files]\nlive = true\n" {
 		t.Errorf("the drop-in is %q", got)
 	}
 	p.types("kept=$(echo ${TMPDIR:-/tmp}/snug-edit-*/50-local.toml); cat $kept; rm -r ${kept%/*}\n")
@@ -44,9 +45,9 @@ func TestNewInstalled(t *testing.T) {
 	if len(paths) < 5 {
 		need.Missingf(t, "wanted five desktop files in /usr/share/applications, got %d", len(paths))
 	}
-	home := folder(t)
+	home := bed.Folder(t)
 	run := func(args ...string) (out string, status int) {
-		cmd := exec.Command(snug(t), args...)
+		cmd := exec.Command(bed.Built(t, "snug"), args...)
 		cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + home, "PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8"}
 		text, _ := cmd.CombinedOutput()
 		return string(text), cmd.ProcessState.ExitCode()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 	"snug/tests/portal"
 )
@@ -22,7 +23,7 @@ import (
 func names(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	program := filepath.Join(filepath.Dir(snug(t)), "snug-open")
+	program := bed.Built(t, "snug-open")
 	for _, name := range []string{"xdg-open", "xdg-email", "gio"} {
 		if err := os.Symlink(program, filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -48,12 +49,9 @@ func runAs(t *testing.T, variables []string, words ...string) (int, string) {
 // The gio that ours hides has what ours cannot do. Two of ours that hide each other come to an end.
 func TestOpenNextGio(t *testing.T) {
 	bin, other, empty := names(t), t.TempDir(), t.TempDir()
-	write(t, filepath.Join(other, "gio"), "#!/bin/sh\necho other \"$@\"\nexit 7\n")
-	if err := os.Chmod(filepath.Join(other, "gio"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	bed.Write(t, filepath.Join(other, "gio"), "#!/bin/sh\necho other \"$@\"\nexit 7\n")
 	copied := t.TempDir()
-	write(t, filepath.Join(copied, "gio"), read(t, filepath.Join(bin, "gio")))
+	bed.Write(t, filepath.Join(copied, "gio"), bed.Read(t, filepath.Join(bin, "gio")))
 	if err := os.Chmod(filepath.Join(copied, "gio"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -108,30 +106,17 @@ func TestOpenThroughFilter(t *testing.T) {
 // filtered gives the address of a filter before a bus.
 func filtered(t *testing.T, address string, rules []string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "open-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	program := filepath.Join(filepath.Dir(snug(t)), "snug-dbus-proxy")
-	socket := filepath.Join(dir, "bus")
-	cmd := exec.Command(program, append([]string{address, socket, "--filter"}, rules...)...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	poll(t, "the filter listens", 10*time.Second, func() bool { return exists(socket) })
-	return "unix:path=" + socket
+	b := bed.New(t)
+	b.Start(append([]string{bed.Built(t, "snug-dbus-proxy"), address, b.Socket(), "--filter"}, rules...)...)
+	b.Poll("the filter listens", func() bool { return bed.Exists(b.Socket()) })
+	return "unix:path=" + b.Socket()
 }
 
 // The portal that desktops have starts an app that writes down what it is to open.
 func TestOpenRealPortal(t *testing.T) {
 	bin, d := names(t), portals(t)
-	file, caught := filepath.Join(d.home, "ä b.txt"), filepath.Join(d.home, "caught")
-	write(t, file, "text")
+	file, caught := filepath.Join(d.Home, "ä b.txt"), filepath.Join(d.Home, "caught")
+	bed.Write(t, file, "text")
 	for _, c := range []struct {
 		words []string
 		want  string
@@ -139,23 +124,23 @@ func TestOpenRealPortal(t *testing.T) {
 		{[]string{"xdg-open", "https://example.org/a?b=c#d"}, "https://example.org/a?b=c#d"},
 		{[]string{"xdg-open", "https://example.org/ä b"}, "https://example.org/ä b"},
 		{[]string{"xdg-open", file}, file},
-		{[]string{"xdg-open", "file://" + d.home + "/%C3%A4%20b.txt"}, file},
-		{[]string{"gio", "open", d.home}, d.home},
+		{[]string{"xdg-open", "file://" + d.Home + "/%C3%A4%20b.txt"}, file},
+		{[]string{"gio", "open", d.Home}, d.Home},
 		{[]string{"xdg-email", "--subject", "a b", "--cc", "c@x.org", "--attach", file, "a@x.org", "b@x.org"},
 			"mailto:a@x.org,b@x.org?cc=c@x.org&subject=a%20b&body=&attachment=" + file},
 	} {
-		status, out := runAs(t, d.env, append([]string{filepath.Join(bin, c.words[0])}, c.words[1:]...)...)
+		status, out := runAs(t, d.Env, append([]string{filepath.Join(bin, c.words[0])}, c.words[1:]...)...)
 		if status != 0 {
 			t.Errorf("%q: want status 0, got %d\n%s", c.words, status, out)
 			continue
 		}
-		d.poll("an app was started", func() bool { return strings.HasSuffix(read(t, caught), "\n") })
-		if diff := cmp.Diff(c.want+"\n", read(t, caught)); diff != "" {
+		d.Poll("an app was started", func() bool { return strings.HasSuffix(bed.Read(t, caught), "\n") })
+		if diff := cmp.Diff(c.want+"\n", bed.Read(t, caught)); diff != "" {
 			t.Errorf("%q: -want +got:\n%s", c.words, diff)
 		}
 		os.Remove(caught)
 	}
-	status, out := runAs(t, d.env, filepath.Join(bin, "xdg-email"), "--subject", strings.Repeat("a", 201))
+	status, out := runAs(t, d.Env, filepath.Join(bin, "xdg-email"), "--subject", strings.Repeat("a", 201))
 	if status != 4 || !strings.Contains(out, "extremely long") {
 		t.Errorf("want status 4 and the portal's words, got %d\n%s", status, out)
 	}
@@ -163,43 +148,36 @@ func TestOpenRealPortal(t *testing.T) {
 
 // portals is a session with xdg-desktop-portal, its backend, and one app for all that there is.
 func portals(t *testing.T) *desktop {
-	const programs = "/usr/libexec/"
-	for _, name := range []string{"xdg-permission-store", "xdg-desktop-portal-gtk", "xdg-desktop-portal"} {
-		need.Program(t, programs+name)
-	}
+	need.Time(t)
 	d := xvfb(t)
-	apps, config := filepath.Join(d.home, ".local/share/applications"), filepath.Join(d.home, ".config")
-	for _, dir := range []string{apps, config} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
+	d.Bus()
+	apps, config := filepath.Join(d.Home, ".local/share/applications"), filepath.Join(d.Home, ".config")
 	kinds := []string{"x-scheme-handler/https", "x-scheme-handler/mailto", "text/plain", "inode/directory"}
 	list := strings.Join(kinds, "=catch.desktop\n") + "=catch.desktop\n"
-	write(t, filepath.Join(config, "mimeapps.list"), "[Default Applications]\n"+list)
-	write(t, filepath.Join(apps, "mimeinfo.cache"), "[MIME Cache]\n"+list) // an only choice needs no dialog
-	write(t, filepath.Join(apps, "catch.desktop"), `[Desktop Entry]
+	bed.Write(t, filepath.Join(config, "mimeapps.list"), "[Default Applications]\n"+list)
+	bed.Write(t, filepath.Join(apps, "mimeinfo.cache"), "[MIME Cache]\n"+list) // an only choice needs no dialog
+	bed.Write(t, filepath.Join(apps, "catch.desktop"), `[Desktop Entry]
 Type=Application
 Name=Catch
 Exec=sh -c 'echo "$1" > ~/new && mv ~/new ~/caught' sh %u
 MimeType=`+strings.Join(kinds, ";")+`;
 `)
 	// Of the machine's data all but its apps: with more than one for a type the portal would ask.
-	data := filepath.Join(d.home, "data")
-	os.Mkdir(data, 0o700)
+	data := filepath.Join(d.Home, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"mime", "glib-2.0", "icons", "themes", "fonts"} {
 		os.Symlink("/usr/share/"+name, filepath.Join(data, name))
 	}
-	d.env = append(d.env, "XDG_DATA_DIRS="+data, "XDG_CURRENT_DESKTOP=GNOME", "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1", "DBUS_SESSION_BUS_ADDRESS="+portal.Bus(t))
+	d.Env = append(d.Env, "XDG_DATA_DIRS="+data, "XDG_CURRENT_DESKTOP=GNOME", "GSETTINGS_BACKEND=memory", "NO_AT_BRIDGE=1")
 	for _, one := range []struct{ program, name string }{
 		{"xdg-permission-store", "org.freedesktop.impl.portal.PermissionStore"},
 		{"xdg-desktop-portal-gtk", "org.freedesktop.impl.portal.desktop.gtk"},
 		{"xdg-desktop-portal", portal.Name},
 	} {
-		d.background("exec " + programs + one.program)
-		d.poll(one.name+" is on the bus", func() bool {
-			return strings.Contains(d.output("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:"+one.name), "boolean true")
-		})
+		d.Start(one.program)
+		d.Owned(one.name)
 	}
 	return d
 }

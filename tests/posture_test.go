@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"snug/manifests"
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -39,7 +40,7 @@ func TestPosture(t *testing.T) {
 	if os.Getuid() == 0 {
 		need.Elsewhere(t, "wanted an ordinary user, whose ids and folders are written down; got root")
 	}
-	home := filepath.Join(folder(t), "home")
+	home := filepath.Join(bed.Folder(t), "home")
 	runtime := filepath.Join(filepath.Dir(home), "run")
 	for _, dir := range []string{home, runtime} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -52,7 +53,7 @@ func TestPosture(t *testing.T) {
 	}
 	for name, words := range sandboxes {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(snug(t), words...)
+			cmd := exec.Command(bed.Built(t, "snug"), words...)
 			cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + runtime, "USER=" + os.Getenv("USER"), "LOGNAME=" + os.Getenv("USER"),
 				"SHELL=/bin/bash", "LANG=C.UTF-8", "SECRET=token", "PATH=/usr/local/bin:/usr/bin:/bin"}
 			cmd.Dir = "/"

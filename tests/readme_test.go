@@ -5,18 +5,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"snug/tests/bed"
 )
 
 // The example of the README is what somebody copies first: it is built as they would build it, in a
 // module of its own, and has to run.
 func TestReadmeExample(t *testing.T) {
-	_, text, _ := strings.Cut(read(t, "../README.md"), "    in, err := sandbox.Run(")
+	_, text, _ := strings.Cut(bed.Read(t, "../README.md"), "    in, err := sandbox.Run(")
 	example, _, found := strings.Cut("    in, err := sandbox.Run("+text, "\n\n")
 	if !found {
 		t.Fatal("want the example in README.md, got none")
 	}
-	dir := folder(t)
-	write(t, filepath.Join(dir, "main.go"), `package main
+	dir := bed.Folder(t)
+	bed.Write(t, filepath.Join(dir, "main.go"), `package main
 
 import (
 	"os"
@@ -36,7 +38,7 @@ func main() { panic(example()) }
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "go.sum"), read(t, "../go.sum"))
+	bed.Write(t, filepath.Join(dir, "go.sum"), bed.Read(t, "../go.sum"))
 	run(t, dir, "go", "mod", "init", "example.org/try")
 	run(t, dir, "go", "mod", "edit", "-require=snug@v0.0.0", "-replace=snug="+top)
 	run(t, dir, "go", "build", "-mod=mod", "-o", "try")

@@ -11,35 +11,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"snug/tests/bed"
 )
-
-// snug is the program under test: the built one, as a user gets it.
-func snug(t testing.TB) string {
-	t.Helper()
-	path, err := filepath.Abs("../bin/snug")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("build it first: make build (%v)", err)
-	}
-	return path
-}
-
-// folder makes a folder for a test below the user's home: below /tmp a sandbox sees nothing.
-func folder(t testing.TB) string {
-	t.Helper()
-	home, err := os.UserHomeDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp(home, "snug-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
 
 // The scripts are what a person does and sees, a story for each verb. In each, HOME is $WORK/home
 // and XDG_RUNTIME_DIR is $WORK/run. Beside the commands of testscript there are
@@ -48,10 +22,10 @@ func folder(t testing.TB) string {
 //	poll COMMAND...        run it until it succeeds, for 10 seconds at most
 //	fits FILE              the file fits a terminal of 24 lines and 80 columns
 func TestScripts(t *testing.T) {
-	bin := filepath.Dir(snug(t))
+	bin := filepath.Dir(bed.Built(t, "snug"))
 	testscript.Run(t, testscript.Params{
 		Dir:                "script",
-		WorkdirRoot:        folder(t),
+		WorkdirRoot:        bed.Folder(t),
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
 			for _, dir := range []string{"home", "run"} {

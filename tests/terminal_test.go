@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"snug/tests/bed"
 )
 
 // What a person sees who uses snug from an interactive shell: a real one, on a terminal that the
@@ -20,9 +22,9 @@ import (
 
 // person sits at a terminal.
 type person struct {
-	t      *testing.T
+	*bed.Bed
 	master *os.File
-	dir    string
+	work   string // the folder
 	shell  *exec.Cmd
 
 	mu   sync.Mutex
@@ -33,8 +35,8 @@ type person struct {
 // sit starts a shell on a terminal of its own, of 40 lines and 100 columns.
 func sit(t *testing.T) *person {
 	t.Helper()
-	home := folder(t)
-	p := &person{t: t, dir: home + "/work"}
+	p := &person{Bed: bed.New(t)}
+	p.work = p.Dir + "/work"
 	fd, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -53,15 +55,12 @@ func sit(t *testing.T) *person {
 	}
 	defer tty.Close()
 	p.resize(40, 100)
-	for _, dir := range []string{"home", "run", "work"} {
-		if err := os.Mkdir(filepath.Join(home, dir), 0o700); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.Mkdir(p.work, 0o700); err != nil {
+		t.Fatal(err)
 	}
-	p.shell = exec.Command("bash", "--norc", "--noprofile", "-i")
-	p.shell.Dir = p.dir
-	p.shell.Env = []string{"HOME=" + home + "/home", "XDG_RUNTIME_DIR=" + home + "/run", "PATH=" + filepath.Dir(snug(t)) + ":/usr/local/bin:/usr/bin:/bin",
-		"TERM=dumb", "PS1=ready> ", "INPUTRC=/dev/null", "HISTFILE=", "LANG=C.UTF-8", "USER=" + os.Getenv("USER")}
+	p.shell = p.Command("bash", "--norc", "--noprofile", "-i")
+	p.shell.Dir = p.work
+	p.shell.Env = append(p.shell.Env, "TERM=dumb", "PS1=ready> ", "INPUTRC=/dev/null", "HISTFILE=")
 	p.shell.Stdin, p.shell.Stdout, p.shell.Stderr = tty, tty, tty
 	p.shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := p.shell.Start(); err != nil {
@@ -88,30 +87,28 @@ func (p *person) watch() {
 
 // leave closes the terminal, as a person closes a window.
 func (p *person) leave() {
-	kill := exec.Command(snug(p.t), "kill", "--all")
-	kill.Env = p.shell.Env
-	kill.Run()
+	p.Outside("snug", "kill", "--all")
 	p.master.Close()
 	p.shell.Process.Kill()
 	p.shell.Wait()
-	if p.t.Failed() {
+	if p.Failed() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.t.Logf("the screen:\n%q", p.seen.String()[max(0, p.seen.Len()-3000):])
+		p.Logf("the screen:\n%q", p.seen.String()[max(0, p.seen.Len()-3000):])
 	}
 }
 
 func (p *person) types(keys string) {
-	p.t.Helper()
+	p.Helper()
 	p.master.SetWriteDeadline(time.Now().Add(20 * time.Second))
 	if _, err := p.master.WriteString(keys); err != nil {
-		p.t.Fatal(err)
+		p.Fatal(err)
 	}
 }
 
 // sees waits for texts that come one after the other, and gives what came before the last.
 func (p *person) sees(texts ...string) (before string) {
-	p.t.Helper()
+	p.Helper()
 	for _, text := range texts {
 		for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 			p.mu.Lock()
@@ -126,7 +123,7 @@ func (p *person) sees(texts ...string) (before string) {
 				break
 			}
 			if time.Now().After(end) {
-				p.t.Fatalf("want to see %q, got %q", text, rest[max(0, len(rest)-2000):])
+				p.Fatalf("want to see %q, got %q", text, rest[max(0, len(rest)-2000):])
 			}
 		}
 	}
@@ -134,54 +131,46 @@ func (p *person) sees(texts ...string) (before string) {
 }
 
 func (p *person) resize(rows, cols uint16) {
-	p.t.Helper()
+	p.Helper()
 	if err := unix.IoctlSetWinsize(int(p.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: cols}); err != nil {
-		p.t.Fatal(err)
+		p.Fatal(err)
 	}
 }
 
 func (p *person) settings() unix.Termios {
-	p.t.Helper()
+	p.Helper()
 	mode, err := unix.IoctlGetTermios(int(p.master.Fd()), unix.TCGETS)
 	if err != nil {
-		p.t.Fatal(err)
+		p.Fatal(err)
 	}
 	return *mode
 }
 
 // raw waits until the terminal is raw, or no longer.
 func (p *person) raw(want bool) {
-	p.t.Helper()
-	poll(p.t, fmt.Sprintf("raw %v", want), 10*time.Second, func() bool {
+	p.Helper()
+	bed.Poll(p, fmt.Sprintf("raw %v", want), 10*time.Second, func() bool {
 		return (p.settings().Lflag&(unix.ICANON|unix.ISIG|unix.ECHO) == 0) == want
 	})
 }
 
 // has waits until the app has written the text into the file.
 func (p *person) has(name, text string) {
-	p.t.Helper()
+	p.Helper()
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		got, _ := os.ReadFile(filepath.Join(p.dir, name))
+		got, _ := os.ReadFile(filepath.Join(p.work, name))
 		if strings.Contains(string(got), text) {
 			return
 		}
 		if time.Now().After(end) {
-			p.t.Fatalf("want %q in %s, got %q", text, name, got)
+			p.Fatalf("want %q in %s, got %q", text, name, got)
 		}
-	}
-}
-
-// script writes a program of the person.
-func (p *person) script(name, text string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o755); err != nil {
-		p.t.Fatal(err)
 	}
 }
 
 // same runs a command, with keys typed meanwhile, and checks that the terminal is then as before.
 func (p *person) same(command string, during func()) {
-	p.t.Helper()
+	p.Helper()
 	p.types("stty -a >before; " + command + "; stty -a >after; cmp before after && echo un''changed\n")
 	p.sees("\n")
 	if during != nil {
@@ -210,7 +199,7 @@ func TestSuspend(t *testing.T) {
 	for _, how := range []string{"run --here --", "exec box"} {
 		t.Run(strings.Fields(how)[0], func(t *testing.T) {
 			p := sit(t)
-			p.script("app", drawing)
+			bed.Write(p, p.work+"/app", drawing)
 			p.types("snug run --here --detach --name box -- sleep 1000\n")
 			p.sees("box", "ready> ")
 			p.types("stty -a >before; snug " + how + " ./app\n")
@@ -244,10 +233,10 @@ func TestSuspend(t *testing.T) {
 func TestBackgroundStops(t *testing.T) {
 	for _, command := range []string{"./app", "snug run --here -- ./app"} { // the first is the control
 		p := sit(t)
-		p.script("app", drawing)
+		bed.Write(p, p.work+"/app", drawing)
 		p.same(command+" & sleep 0.5; jobs; bg; sleep 0.5; jobs; fg", func() {
 			p.sees("Stopped", "Stopped", "\n")
-			poll(t, "single keys", 10*time.Second, func() bool { return p.settings().Lflag&unix.ICANON == 0 })
+			bed.Poll(t, "single keys", 10*time.Second, func() bool { return p.settings().Lflag&unix.ICANON == 0 })
 			p.types("a")
 			p.has("log", "key <a>")
 			p.types("q")
@@ -258,7 +247,7 @@ func TestBackgroundStops(t *testing.T) {
 func TestBackground(t *testing.T) {
 	p := sit(t)
 	// It asks for single keys when it is in the foreground, not before.
-	p.script("app", strings.Replace(drawing, "mode=", "echo 'it ''runs'\nuntil [ -e on ]; do sleep 0.1; done\nmode=", 1))
+	bed.Write(p, p.work+"/app", strings.Replace(drawing, "mode=", "echo 'it ''runs'\nuntil [ -e on ]; do sleep 0.1; done\nmode=", 1))
 	p.types("snug run --here -- ./app &\n")
 	p.sees("it runs")
 	p.types("jobs; echo mi''ne\n")
@@ -270,7 +259,7 @@ func TestBackground(t *testing.T) {
 	p.types("fg\n") // bash sends no SIGCONT to what runs
 	p.sees("snug run")
 	time.Sleep(300 * time.Millisecond) // more than a glance
-	p.script("on", "")
+	bed.Write(p, p.work+"/on", "")
 	p.raw(true)
 	p.has("log", "drawn 40 100")
 	p.types("a")
@@ -297,9 +286,9 @@ func TestBackgroundOutput(t *testing.T) {
 // keys gets them, and the terminal is afterwards what it was, whoever ends first.
 func TestSharedTerminal(t *testing.T) {
 	p := sit(t)
-	p.script("pager", "#!/bin/bash\nexec 3</dev/tty\nmode=$(stty -g <&3)\nstty -icanon -echo <&3\necho \"pager is\"\" up\"\nIFS= read -r -n 1 key <&3\nstty $mode <&3\necho \"<$key>\"\n")
+	bed.Write(p, p.work+"/pager", "#!/bin/bash\nexec 3</dev/tty\nmode=$(stty -g <&3)\nstty -icanon -echo <&3\necho \"pager is\"\" up\"\nIFS= read -r -n 1 key <&3\nstty $mode <&3\necho \"<$key>\"\n")
 	lines := func() {
-		p.t.Helper()
+		p.Helper()
 		if got := p.sees("4\r\n"); got != "1\r\n2\r\n3\r\n" {
 			t.Errorf("want lines, got %q", got)
 		}
@@ -314,7 +303,7 @@ func TestSharedTerminal(t *testing.T) {
 	p.same("snug run -- sh -c 'seq 4 >/dev/tty' | cat", lines)
 
 	typed := func() {
-		p.t.Helper()
+		p.Helper()
 		time.Sleep(300 * time.Millisecond)
 		p.types("b\na\n\x04")
 		if got := p.sees("unchanged"); !strings.HasSuffix(got, "b\r\na\r\nb\r\na\r\n") && !strings.HasSuffix(got, "b\r\na\r\na\r\nb\r\n") {
@@ -327,7 +316,7 @@ func TestSharedTerminal(t *testing.T) {
 	p.same("snug run -- sort | cat", typed)
 
 	key := func() {
-		p.t.Helper()
+		p.Helper()
 		p.sees("pager is up")
 		time.Sleep(300 * time.Millisecond)
 		p.types("q")
@@ -348,7 +337,7 @@ func TestSharedTerminal(t *testing.T) {
 // app does.
 func TestOthersLines(t *testing.T) {
 	p := sit(t)
-	p.script("ask", `#!/bin/bash
+	bed.Write(p, p.work+"/ask", `#!/bin/bash
 exec 3<>/dev/tty
 sleep 0.3
 for i in 1 2 3 4; do
@@ -418,7 +407,7 @@ func TestOthersTerminal(t *testing.T) {
 // print to it for ever; and what the command printed last is not lost behind a slow terminal.
 func TestDrips(t *testing.T) {
 	p := sit(t)
-	p.script("drip", `#!/usr/bin/python3
+	bed.Write(p, p.work+"/drip", `#!/usr/bin/python3
 import os, time, signal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 held = {}
@@ -462,7 +451,7 @@ func TestInterrupt(t *testing.T) {
 		up := func() {
 			if strings.Contains(command, "cp ") {
 				p.has("up", "up")
-				os.Remove(filepath.Join(p.dir, "up"))
+				os.Remove(filepath.Join(p.work, "up"))
 			} else {
 				p.sees("up\r\n")
 			}
@@ -475,7 +464,7 @@ func TestInterrupt(t *testing.T) {
 		}
 		p.types("echo $?; stty -a >after; cmp before after && echo un''changed\n")
 		p.sees("130\r\n", "unchanged", "ready> ")
-		p.script("script", "for i in 1 2; do "+command+"; echo go''es on; done\n")
+		bed.Write(p, p.work+"/script", "for i in 1 2; do "+command+"; echo go''es on; done\n")
 		p.types("sh ./script\n")
 		up()
 		p.types("\x03")
@@ -502,7 +491,7 @@ func TestInterrupt(t *testing.T) {
 // the app sends itself.
 func TestSignalsItself(t *testing.T) {
 	p := sit(t)
-	p.script("other", "#!/bin/bash\nfor s in INT QUIT TSTP; do trap \"echo hit SIG$s\" $s; done\necho up\nfor i in {1..20}; do sleep 0.05; done\n")
+	bed.Write(p, p.work+"/other", "#!/bin/bash\nfor s in INT QUIT TSTP; do trap \"echo hit SIG$s\" $s; done\necho up\nfor i in {1..20}; do sleep 0.05; done\n")
 	for _, sig := range []string{"INT", "QUIT", "TSTP"} {
 		p.types("./other </dev/null >hits | snug run -- sh -c 'sleep 0.3; kill -" + sig + " 0; cat'\n")
 		p.sees("ready> ")
@@ -511,7 +500,7 @@ func TestSignalsItself(t *testing.T) {
 			t.Errorf("want no SIG%s for the others, got %q", sig, got)
 		}
 	}
-	p.script("script", "[ $1 = TSTP ] || trap \"echo hit SIG$1\" $1\nsnug run -- sh -c 'echo u\"\"p; sleep 100'\n")
+	bed.Write(p, p.work+"/script", "[ $1 = TSTP ] || trap \"echo hit SIG$1\" $1\nsnug run -- sh -c 'echo u\"\"p; sleep 100'\n")
 	for key, sig := range map[string]string{"\x03": "INT", "\x1c": "QUIT"} {
 		p.types("bash ./script " + sig + "\n")
 		p.sees("up\r\n")
@@ -529,8 +518,8 @@ func TestSignalsItself(t *testing.T) {
 // TestSlowStart: a start that waits for a file system can be ended. A lease makes the file wait here.
 func TestSlowStart(t *testing.T) {
 	p := sit(t)
-	p.script("slow", "#!/bin/sh\necho sta''rted\n")
-	f, err := os.OpenFile(p.dir+"/slow", os.O_RDWR, 0)
+	bed.Write(p, p.work+"/slow", "#!/bin/sh\necho sta''rted\n")
+	f, err := os.OpenFile(p.work+"/slow", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -560,7 +549,7 @@ func TestSlowStart(t *testing.T) {
 // TestSignalsOnce: what is sent to snug's process group arrives once.
 func TestSignalsOnce(t *testing.T) {
 	p := sit(t)
-	p.script("count", "#!/bin/bash\ntrap 'echo got INT' INT\ntrap 'echo got TERM' TERM\nfor i in {1..60}; do sleep 0.05; done\n")
+	bed.Write(p, p.work+"/count", "#!/bin/bash\ntrap 'echo got INT' INT\ntrap 'echo got TERM' TERM\nfor i in {1..60}; do sleep 0.05; done\n")
 	for _, redirected := range []string{"", " </dev/null", " </dev/null >out 2>&1; cat out"} {
 		for _, sig := range []string{"INT", "TERM"} {
 			p.types("timeout -s " + sig + " 1 snug run --here -- ./count" + redirected + "; echo e''nd\n")
@@ -576,7 +565,7 @@ func TestRedirectedSuspend(t *testing.T) {
 	for _, redirected := range []string{" </dev/null >/dev/null 2>&1", " </dev/null", " | cat"} {
 		p := sit(t)
 		// Not dash: who waits for its child in vfork(2) cannot be stopped if the child is.
-		p.script("ticks", "#!/bin/bash\nwhile :; do echo tick >>log; sleep 0.02; done\n")
+		bed.Write(p, p.work+"/ticks", "#!/bin/bash\nwhile :; do echo tick >>log; sleep 0.02; done\n")
 		p.types("snug run --here -- ./ticks" + redirected + "\n")
 		p.has("log", "tick")
 		p.types("\x1a")
@@ -654,8 +643,16 @@ func TestManyBytes(t *testing.T) {
 	paste := strings.Repeat("0123456789abcdef", 4096)
 	p.same("snug run -- sh -c 'stty raw -echo; echo rea\"\"dy; head -c 65536 | sha256sum; stty sane'", func() {
 		p.sees("ready\n")
-		go p.types(paste)
+		p.master.SetWriteDeadline(time.Now().Add(20 * time.Second))
+		typed := make(chan error)
+		go func() {
+			_, err := p.master.WriteString(paste)
+			typed <- err
+		}()
 		p.sees("d8b2af1c85cdb458")
+		if err := <-typed; err != nil {
+			t.Error(err)
+		}
 	})
 	p.same("snug run -- sh -c 'echo rea\"\"dy; wc -c'", func() {
 		p.sees("ready")

@@ -123,9 +123,7 @@ func (bed *busBed) serve() error {
 	if err != nil {
 		return err
 	}
-	request := bus.ToBus("RequestName", 0, service)
-	request.Signature, request.Body = "su", padded(request.Body)+"\x00\x00\x00\x00"
-	if m, err := c.Ask(request); err != nil || m.Type != bus.Return {
+	if m, err := c.Ask(bus.RequestName(service, 0)); err != nil || m.Type != bus.Return {
 		return fmt.Errorf("own %s: %+v, %v", service, m, err)
 	}
 	f, err := c.File()

@@ -22,9 +22,9 @@ const (
 // started the broker does, and the app gets its answer as from the portal.
 func TestBackground(t *testing.T) {
 	w := newWorld(t)
-	portal := w.dial(w.bus)
+	portal := w.Dial(w.bus)
 	portal.SetDeadline(time.Time{})
-	if m := w.ask(portal, requestName(desktop)); m.Type != bus.Return {
+	if m := w.ask(portal, bus.RequestName(desktop, 0)); m.Type != bus.Return {
 		t.Fatalf("%+v", m)
 	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
@@ -36,7 +36,7 @@ func TestBackground(t *testing.T) {
 	path := w.brokerWith(func(cmd *exec.Cmd) { cmd.ExtraFiles = append(cmd.ExtraFiles, its) },
 		"--background=4", "--call="+desktop+"=org.freedesktop.portal.Settings.*@"+desktopPath)
 	its.Close()
-	app := w.dial(path)
+	app := w.Dial(path)
 
 	asked := make(chan string, 1)
 	grant := func(answer string) {

@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
 
 // TestSameWords gives wrong command lines to both programs: same exit status, same message.
 func TestSameWords(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	theirs := need.Program(t, "xdg-dbus-proxy")
 	path := t.TempDir() + "/socket"
 	base := "unix:path=/nowhere " + path
@@ -31,7 +30,7 @@ func TestSameWords(t *testing.T) {
 	} {
 		t.Run(words, func(t *testing.T) {
 			var result [2]string
-			for i, program := range []string{theirs, ours(t)} {
+			for i, program := range []string{theirs, bed.Built(t, "snug-dbus-proxy")} {
 				ctx, stop := context.WithTimeout(t.Context(), 5*time.Second)
 				defer stop()
 				out, err := exec.CommandContext(ctx, program, strings.Fields(words)...).CombinedOutput()
@@ -49,13 +48,11 @@ func TestSameWords(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
+	need.Time(t)
 	theirs := need.Program(t, "xdg-dbus-proxy")
 	for _, words := range []string{"--help", "--version", ""} {
 		var status [2]int
-		for i, program := range []string{theirs, ours(t)} {
+		for i, program := range []string{theirs, bed.Built(t, "snug-dbus-proxy")} {
 			cmd := exec.Command(program, strings.Fields(words)...)
 			var stdout, stderr bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -77,12 +74,10 @@ func TestHelpAndVersion(t *testing.T) {
 // As Flatpak does it: arguments by a descriptor, a byte when all listen, the end by hanging up.
 func TestLifetime(t *testing.T) {
 	w := newWorld(t)
-	for name, program := range map[string]string{"theirs": need.Program(t, "xdg-dbus-proxy"), "ours": ours(t)} {
+	for name, program := range map[string]string{"theirs": need.Program(t, "xdg-dbus-proxy"), "ours": bed.Built(t, "snug-dbus-proxy")} {
 		t.Run(name, func(t *testing.T) {
-			first, second := filepath.Join(w.dir, name+"1"), filepath.Join(w.dir, name+"2")
-			if err := os.WriteFile(first, []byte("in the way"), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			first, second := filepath.Join(w.Dir, name+"1"), filepath.Join(w.Dir, name+"2")
+			bed.Write(t, first, "in the way")
 			ready, theirEnd := pipe(t)
 			list, writer := pipe(t)
 			cmd := exec.Command(program, "--args=4", "unix:path="+w.bus, second, "--filter")
@@ -102,10 +97,10 @@ func TestLifetime(t *testing.T) {
 				t.Fatalf("want one byte, got %d, %v", n, err)
 			}
 			call := bus.Message{Type: bus.Call, Path: "/", Member: "Do", Destination: "com.example.Talk"}
-			if m := w.ask(w.dial(first), call); m.Type != bus.Return {
+			if m := w.ask(w.Dial(first), call); m.Type != bus.Return {
 				t.Errorf("%+v", m)
 			}
-			if m := w.ask(w.dial(second), call); m.Type != bus.Error {
+			if m := w.ask(w.Dial(second), call); m.Type != bus.Error {
 				t.Errorf("%+v", m)
 			}
 			ready.Close()
@@ -113,7 +108,7 @@ func TestLifetime(t *testing.T) {
 				t.Errorf("want exit status 0, got %v", err)
 			}
 			for _, path := range []string{first, second} {
-				if _, err := os.Lstat(path); err == nil {
+				if bed.Exists(path) {
 					t.Errorf("%s is still there", path)
 				}
 			}
@@ -134,7 +129,7 @@ func pipe(t testing.TB) (r, w *os.File) {
 // Without --filter everything passes, descriptors too.
 func TestPipe(t *testing.T) {
 	w := newWorld(t)
-	c := w.dial(w.filter(ours(t), w.bus))
+	c := w.Dial(w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus))
 	m := w.ask(c, bus.Message{Type: bus.Call, Path: "/", Member: "Do", Destination: "com.example.Hidden", Count: 1, FDs: []int{2}})
 	if m.Type != bus.Return || len(m.FDs) != 1 {
 		t.Errorf("%+v", m)
@@ -147,32 +142,12 @@ func TestPipe(t *testing.T) {
 // The log names what to grant.
 func TestLog(t *testing.T) {
 	w := newWorld(t)
-	path := w.dir + "/logged"
-	log, err := os.Create(w.dir + "/log")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer log.Close()
-	cmd := exec.Command(ours(t), "unix:path="+w.bus, path, "--filter", "--log")
-	cmd.Stdout = log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	for range 500 {
-		if _, err := os.Stat(path); err == nil {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	w.ask(w.dial(path), bus.Message{Type: bus.Call, Path: "/x", Interface: "a.b", Member: "Do", Destination: "com.example.Hidden"})
-	text, err := os.ReadFile(log.Name())
-	if err != nil {
-		t.Fatal(err)
-	}
+	path := w.Dir + "/logged"
+	filter := w.serves(path, bed.Built(t, "snug-dbus-proxy"), "unix:path="+w.bus, path, "--filter", "--log")
+	w.ask(w.Dial(path), bus.Message{Type: bus.Call, Path: "/x", Interface: "a.b", Member: "Do", Destination: "com.example.Hidden"})
+	text := filter.Said()
 	want := `"destination":"com.example.Hidden","path":"/x","interface":"a.b","member":"Do","decision":"refuse","allow":"call=com.example.Hidden=a.b.Do@/x"}`
-	if !strings.Contains(string(text), want) {
+	if !strings.Contains(text, want) {
 		t.Errorf("want %s in\n%s", want, text)
 	}
 }

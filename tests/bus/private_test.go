@@ -4,52 +4,41 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 )
 
 // broker starts snug-broker before the bus, and gives the socket that it serves.
 func (w *world) broker(options ...string) string {
-	w.t.Helper()
+	w.Helper()
 	return w.brokerWith(func(*exec.Cmd) {}, options...)
 }
 
 // brokerWith is broker with a word on how it is started.
 func (w *world) brokerWith(change func(*exec.Cmd), options ...string) string {
-	w.t.Helper()
-	program, err := filepath.Abs("../../bin/snug-broker")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	path := fmt.Sprintf("%s/%d", w.dir, time.Now().UnixNano())
+	w.Helper()
+	path := fmt.Sprintf("%s/%d", w.Dir, time.Now().UnixNano())
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	listener := os.NewFile(uintptr(fd), path)
 	defer listener.Close()
 	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	if err := unix.Listen(fd, 100); err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
-	cmd := exec.Command(program, append([]string{"--bus=session", "--listen=3", "--address=unix:path=" + w.bus}, options...)...)
-	cmd.ExtraFiles, cmd.Stderr = []*os.File{listener}, os.Stderr
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	cmd := w.Command(append([]string{bed.Built(w, "snug-broker"), "--bus=session", "--listen=3", "--address=unix:path=" + w.bus}, options...)...)
+	cmd.ExtraFiles = []*os.File{listener}
 	change(cmd)
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
+	w.Launch(cmd)
 	return path
 }
 
@@ -62,7 +51,7 @@ func TestPrivate(t *testing.T) {
 	w := newWorld(t)
 	path := w.broker("--private=com.example.App.*", "--own=com.example.App.Public")
 	twin := w.serve("App") // outside, and before the others
-	first, second, stranger := w.dial(path), w.dial(path), w.dial(w.broker("--private=com.example.App.*"))
+	first, second, stranger := w.Dial(path), w.Dial(path), w.Dial(w.broker("--private=com.example.App.*"))
 
 	ask := func(who string, c *bus.Conn, m bus.Message, want string) {
 		t.Helper()
@@ -80,14 +69,14 @@ func TestPrivate(t *testing.T) {
 	// Control: without the filter it is.
 	ask("tester", w.tester, about("NameHasOwner"), "return b 01000000")
 
-	ask("first", first, requestName("com.example.App"), uint(1))
-	ask("first", first, requestName("com.example.App"), uint(4))
-	ask("second", second, requestName("com.example.App"), uint(3))
+	ask("first", first, bus.RequestName("com.example.App", 0), uint(1))
+	ask("first", first, bus.RequestName("com.example.App", 0), uint(4))
+	ask("second", second, bus.RequestName("com.example.App", 0), uint(3))
 	ask("second", second, about("NameHasOwner"), "return b 01000000")
 	ask("second", second, about("GetNameOwner"), "return "+first.Unique)
 	ask("second", second, about("ReleaseName"), uint(3))
 	ask("second", second, bus.Message{Type: bus.Call, Path: "/org/freedesktop/DBus", Interface: bus.Name, Member: "StartServiceByName",
-		Destination: bus.Name, Signature: "su", Body: requestName("com.example.App").Body}, uint(2))
+		Destination: bus.Name, Signature: "su", Body: bus.RequestName("com.example.App", 0).Body}, uint(2))
 	ask("tester", w.tester, about("GetNameOwner"), "return "+twin.Unique)
 
 	// A message to the name arrives at its owner, with its descriptors, and is answered.
@@ -125,19 +114,19 @@ func TestPrivate(t *testing.T) {
 	}
 
 	// Those of another sandbox are strangers; so is its name.
-	ask("stranger", stranger, requestName("com.example.App"), uint(1))
+	ask("stranger", stranger, bus.RequestName("com.example.App", 0), uint(1))
 	toFirst := call
 	toFirst.Destination = first.Unique
 	ask("stranger", stranger, toFirst, "error NameHasNoOwner")
 
 	// What may be owned on the bus is owned there.
-	ask("first", first, requestName("com.example.App.Public"), uint(1))
+	ask("first", first, bus.RequestName("com.example.App.Public", 0), uint(1))
 	ask("tester", w.tester, bus.ToBus("GetNameOwner", 0, "com.example.App.Public"), "return "+first.Unique)
 
 	// The name goes with its owner.
 	ask("first", first, about("ReleaseName"), uint(1))
 	ask("first", first, about("ReleaseName"), uint(2))
-	ask("second", second, requestName("com.example.App"), uint(1))
+	ask("second", second, bus.RequestName("com.example.App", 0), uint(1))
 	second.Close()
 	for range 500 {
 		if words(w.ask(first, about("NameHasOwner")), nil) == "return b 00000000" {

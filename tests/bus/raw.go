@@ -231,6 +231,14 @@ func ToBus(member string, serial uint32, arguments ...string) Message {
 	return m
 }
 
+// RequestName is a call for a name. Flags are 1 to let others replace, 2 to replace, 4 not to queue.
+func RequestName(name string, flags byte) Message {
+	m := ToBus("RequestName", 0, name)
+	m.Signature = "su"
+	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + string([]byte{flags, 0, 0, 0})
+	return m
+}
+
 // Send writes a message with its descriptors.
 func (c *Conn) Send(m Message) error {
 	var oob []byte

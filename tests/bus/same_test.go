@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
@@ -53,7 +54,7 @@ func same(w *world) []sameCase {
 			}
 			add(member+" "+name, bus.ToBus(member, 0, to))
 		}
-		add("RequestName "+name, requestName(to))
+		add("RequestName "+name, bus.RequestName(to, 0))
 	}
 	add("call by rule, another path", at(call("com.example.Rules", "Do"), "/xy"))
 	add("call by rule, the path itself", at(call("com.example.Rules", "Do"), "/x"))
@@ -122,7 +123,7 @@ func same(w *world) []sameCase {
 func TestSame(t *testing.T) {
 	w := newWorld(t)
 	theirs := need.Program(t, "xdg-dbus-proxy")
-	ourPath, theirPath := w.filter(ours(t), w.bus, options...), w.filter(theirs, w.bus, options...)
+	ourPath, theirPath := w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus, options...), w.filter(theirs, w.bus, options...)
 	for _, c := range same(w) {
 		t.Run(c.name, func(t *testing.T) {
 			want, got := w.outcome(theirPath, c.Message), w.outcome(ourPath, c.Message)

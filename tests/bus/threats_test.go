@@ -9,30 +9,31 @@ import (
 	"time"
 
 	"snug/portals/dbus"
+	"snug/tests/bed"
 	"snug/tests/bus"
 )
 
 // serveOurs stands before the bus in this process, with a policy, and gives the socket.
 func (w *world) serveOurs(p dbus.Policy) string {
-	w.t.Helper()
-	path := w.dir + "/" + strings.ReplaceAll(time.Now().Format("150405.000000000"), ".", "")
+	w.Helper()
+	path := w.Dir + "/" + strings.ReplaceAll(time.Now().Format("150405.000000000"), ".", "")
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	f, err := l.File()
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() {
 		ended <- dbus.Serve(ctx, dbus.Bus{Listener: f, Address: "unix:path=" + w.bus, Policy: p, Log: io.Discard, Name: "test"})
 	}()
-	w.t.Cleanup(func() {
+	w.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
-			w.t.Error(err)
+			w.Error(err)
 		}
 		f.Close()
 		l.Close()
@@ -65,7 +66,7 @@ func TestThreats(t *testing.T) {
 		{"D4 a monitor", monitor(), "AccessDenied"},
 		{"D5 the environment of services", environment(), "AccessDenied"},
 		{"D6 other programs' widgets", call("org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root", "org.a11y.atspi.Accessible.GetChildren"), "ServiceUnknown"},
-		{"D8 another's name", requestName("org.freedesktop.Notifications"), "ServiceUnknown"},
+		{"D8 another's name", bus.RequestName("org.freedesktop.Notifications", 0), "ServiceUnknown"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := w.once(path, c.Message)
@@ -81,16 +82,16 @@ func TestThreats(t *testing.T) {
 
 // named is a service with any name.
 func (w *world) named(name string) {
-	w.t.Helper()
+	w.Helper()
 	s := w.serve("X" + strings.ReplaceAll(name, ".", ""))
 	if m := w.ask(w.tester, bus.ToBus("GetNameOwner", 0, name)); m.Type == bus.Return {
-		w.t.Fatalf("%s has an owner", name)
+		w.Fatalf("%s has an owner", name)
 	}
 	// The service's own connection is read elsewhere: the request's answer is not waited for.
-	m := requestName(name)
+	m := bus.RequestName(name, 0)
 	m.Flags, m.Serial = 1, 900
 	if err := s.Send(m); err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	for range 100 {
 		if m := w.ask(w.tester, bus.ToBus("GetNameOwner", 0, name)); m.Type == bus.Return {
@@ -98,14 +99,14 @@ func (w *world) named(name string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	w.t.Fatalf("%s has no owner", name)
+	w.Fatalf("%s has no owner", name)
 }
 
 // once sends one message on a connection of its own.
 func (w *world) once(path string, m bus.Message) (bus.Message, error) {
 	c, err := bus.Dial(path)
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	defer c.Close()
 	return c.Ask(m)
@@ -136,7 +137,7 @@ func TestOutgoingBroadcast(t *testing.T) {
 		{"without a rule", w.serveOurs(dbus.Policy{Talk: []string{"com.example.Talk"}}), false},
 		{"with a rule", w.serveOurs(dbus.Policy{Emit: []string{"a.b.Shout@/x/*"}}), true},
 		{"with another path's rule", w.serveOurs(dbus.Policy{Emit: []string{"a.b.Shout@/y/*"}}), false},
-		{"with xdg-dbus-proxy's words", w.filter(ours(t), w.bus, "--filter"), true},
+		{"with xdg-dbus-proxy's words", w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus, "--filter"), true},
 	} {
 		if got := strings.Contains(w.outcome(c.path, shout), "Talk heard signal a.b.Shout"); got != c.want {
 			t.Errorf("%s: heard %v", c.name, got)
@@ -148,7 +149,7 @@ func TestOutgoingBroadcast(t *testing.T) {
 // 0.1.7 of the peer; and only once their sender is known to own the name.
 func TestIncomingBroadcast(t *testing.T) {
 	w := newWorld(t)
-	direct, c := w.dial(w.bus), w.dial(w.filter(ours(t), w.bus, options...))
+	direct, c := w.Dial(w.bus), w.Dial(w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus, options...))
 	for _, conn := range []*bus.Conn{direct, c} {
 		w.ask(conn, bus.ToBus("AddMatch", 0, "type='signal'"))
 	}
@@ -170,16 +171,16 @@ func TestIncomingBroadcast(t *testing.T) {
 
 // signals gives the broadcasts that have arrived, by the names of their senders.
 func (w *world) signals(c *bus.Conn) string {
-	w.t.Helper()
+	w.Helper()
 	c.Serial++
 	if err := c.Send(bus.ToBus("GetId", c.Serial)); err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	got := map[string][]string{}
 	for {
 		m, err := c.Next()
 		if err != nil {
-			w.t.Fatal(err)
+			w.Fatal(err)
 		}
 		if m.ReplySerial == c.Serial {
 			break
@@ -200,7 +201,7 @@ func (w *world) signals(c *bus.Conn) string {
 // An owner that comes later is known, and one that gave its name up stays so.
 func TestOwnersComeAndGo(t *testing.T) {
 	w := newWorld(t)
-	c, peer := w.dial(w.filter(ours(t), w.bus, options...)), w.dial(w.bus)
+	c, peer := w.Dial(w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus, options...)), w.Dial(w.bus)
 	denied := func() bool {
 		w.ask(c, bus.ToBus("GetId", 0)) // news that the bus has sent before has been read now
 		m := bus.ToBus("GetConnectionUnixUser", 0, peer.Unique)
@@ -209,7 +210,7 @@ func TestOwnersComeAndGo(t *testing.T) {
 	if !denied() {
 		t.Error("a stranger is visible")
 	}
-	w.ask(peer, requestName("com.example.Tree.later"))
+	w.ask(peer, bus.RequestName("com.example.Tree.later", 0))
 	if denied() {
 		t.Error("a new owner is not visible")
 	}

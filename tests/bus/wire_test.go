@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/portals/dbus"
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
@@ -25,7 +26,7 @@ var talkPolicy = dbus.Policy{Talk: []string{"com.example.Talk"}, See: []string{"
 // Answers come in the order and with the serials of the calls, refused ones among others.
 func TestOrder(t *testing.T) {
 	w := newWorld(t)
-	c := w.dial(w.serveOurs(talkPolicy))
+	c := w.Dial(w.serveOurs(talkPolicy))
 	var want []string
 	var all []byte
 	for i, serial := range []uint32{1<<32 - 1, 1<<32 - 65536, 500, 400, 300, 2} { // also decreasing, also the last
@@ -87,9 +88,9 @@ func TestNesting(t *testing.T) {
 	w := newWorld(t)
 	path := w.bus
 	for _, name := range []string{"com.example.*", "com.example.Talk", "com.example.Talk"} {
-		path = w.filter(ours(t), path, "--filter", "--talk="+name)
+		path = w.filter(bed.Built(t, "snug-dbus-proxy"), path, "--filter", "--talk="+name)
 	}
-	c := w.dial(path)
+	c := w.Dial(path)
 	if m := w.ask(c, bus.Message{Type: bus.Call, Path: "/", Member: "Do", Destination: "com.example.Talk"}); m.Type != bus.Return {
 		t.Errorf("%+v", m)
 	}
@@ -110,7 +111,7 @@ func TestNesting(t *testing.T) {
 // Descriptors go with their message, both ways, and nothing of them stays here.
 func TestDescriptors(t *testing.T) {
 	w := newWorld(t)
-	c := w.dial(w.serveOurs(talkPolicy))
+	c := w.Dial(w.serveOurs(talkPolicy))
 	w.ask(c, bus.ToBus("GetId", 0))
 	before := files(t)
 	for _, many := range []int{0, 1, 16} { // 16 is what the session bus's own limit allows
@@ -154,18 +155,16 @@ func files(t testing.TB) int {
 // 253 descriptors pass where the bus allows them.
 func TestManyDescriptors(t *testing.T) {
 	w := newWorld(t)
-	config := w.dir + "/config"
-	path := w.dir + "/large"
+	config := w.Dir + "/config"
+	path := w.Dir + "/large"
 	text := `<busconfig><type>session</type><listen>unix:path=` + path + `</listen><auth>EXTERNAL</auth>
 	<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
 	<limit name="max_message_unix_fds">253</limit><limit name="max_incoming_unix_fds">1000</limit><limit name="max_outgoing_unix_fds">1000</limit></busconfig>`
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	w.start(path, "dbus-daemon", "--nofork", "--nopidfile", "--config-file="+config)
+	bed.Write(t, config, text)
+	w.serves(path, "dbus-daemon", "--nofork", "--nopidfile", "--config-file="+config)
 	w.bus = path
 	w.services["Talk"] = w.serve("Talk")
-	c := w.dial(w.serveOurs(talkPolicy))
+	c := w.Dial(w.serveOurs(talkPolicy))
 	m := w.ask(c, bus.Message{Type: bus.Call, Path: "/", Member: "Do", Destination: "com.example.Talk", Count: 253, FDs: slices.Repeat([]int{2}, 253)})
 	if m.Type != bus.Return || len(m.FDs) != 253 {
 		t.Errorf("%d descriptors back, %+v", len(m.FDs), m)
@@ -178,8 +177,8 @@ func TestManyDescriptors(t *testing.T) {
 // A reply passes once, and to who has called.
 func TestRepliesOnce(t *testing.T) {
 	w := newWorld(t)
-	c := w.dial(w.serveOurs(talkPolicy))
-	peer := w.dial(w.bus)
+	c := w.Dial(w.serveOurs(talkPolicy))
+	peer := w.Dial(w.bus)
 	peer.Serial++
 	if err := peer.Send(bus.Message{Type: bus.Call, Serial: peer.Serial, Path: "/", Interface: "a.b", Member: "Ask", Destination: c.Unique}); err != nil {
 		t.Fatal(err)
@@ -212,7 +211,7 @@ func TestRepliesOnce(t *testing.T) {
 // A second call with a serial that waits for an answer could have its answer taken for the first's.
 func TestSerialTwice(t *testing.T) {
 	w := newWorld(t)
-	c := w.dial(w.serveOurs(talkPolicy))
+	c := w.Dial(w.serveOurs(talkPolicy))
 	both := append(bus.ToBus("ListNames", 9).Bytes(), bus.ToBus("GetId", 9).Bytes()...)
 	if _, err := c.Write(both); err != nil {
 		t.Fatal(err)
@@ -230,11 +229,9 @@ func TestSerialTwice(t *testing.T) {
 
 // A flood against a bus that does not read: the filter does not grow.
 func TestFlood(t *testing.T) {
-	if testing.Short() {
-		need.NoTime(t)
-	}
-	dir := t.TempDir()
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/bus", Net: "unix"})
+	need.Time(t)
+	w := &world{Bed: bed.New(t)}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: w.Socket(), Net: "unix"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,12 +239,12 @@ func TestFlood(t *testing.T) {
 	stop := make(chan struct{})
 	go stalled(l, stop)
 	defer close(stop)
-	w := &world{t: t, dir: dir}
-	cmd := w.start(dir+"/filter", ours(t), "unix:path="+dir+"/bus", dir+"/filter", "--filter", "--talk=com.example.Talk")
+	path := w.Dir + "/filter"
+	filter := w.serves(path, bed.Built(t, "snug-dbus-proxy"), "unix:path="+w.Socket(), path, "--filter", "--talk=com.example.Talk")
 	message := bus.Message{Type: bus.Signal, Serial: 1, Path: "/", Interface: "a.b", Member: "M", Destination: "com.example.Talk",
 		Signature: "ay", Body: "\x00\x00\x10\x00" + strings.Repeat("x", 1<<20)}.Bytes()
 	for range 8 {
-		c, err := bus.Connect(dir + "/filter")
+		c, err := bus.Connect(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +260,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("%d bytes were taken for a bus that does not read", sent)
 		}
 	}
-	if kib := resident(t, cmd.Process.Pid); kib > 16<<10 {
+	if kib := bed.Resident(filter.Process.Pid); kib > 16<<10 {
 		t.Errorf("%d KiB are resident", kib)
 	}
 }
@@ -289,20 +286,6 @@ func stalled(l *net.UnixListener, stop chan struct{}) {
 	}
 }
 
-func resident(t testing.TB, pid int) (kib int) {
-	t.Helper()
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for l := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(l, "VmRSS:"); ok {
-			kib, _ = strconv.Atoi(strings.Fields(rest)[0])
-		}
-	}
-	return kib
-}
-
 // Connections leave nothing behind, however they end. LEAKRUNS says how many, 1,000 by default.
 func TestNothingIsLeft(t *testing.T) {
 	w := newWorld(t)
@@ -311,7 +294,7 @@ func TestNothingIsLeft(t *testing.T) {
 		runs = n
 	}
 	path := w.serveOurs(talkPolicy)
-	c := w.dial(path)
+	c := w.Dial(path)
 	connection := func(i int) {
 		c, err := bus.Dial(path)
 		if err != nil {
@@ -351,7 +334,7 @@ func TestNothingIsLeft(t *testing.T) {
 // Real clients and their libraries: libdbus, GDBus, Python's binding of libdbus, sd-bus.
 func TestClients(t *testing.T) {
 	w := newWorld(t)
-	path := w.filter(ours(t), w.bus, options...)
+	path := w.filter(bed.Built(t, "snug-dbus-proxy"), w.bus, options...)
 	address := "unix:path=" + path
 	for _, c := range []struct{ program, words, want string }{
 		{"dbus-send", "--bus=" + address + " --print-reply --dest=com.example.Talk /x a.b.Do", `string "did Do"`},

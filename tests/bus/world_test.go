@@ -2,9 +2,6 @@ package bus_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
@@ -23,9 +21,8 @@ import (
 //	                              ▲
 //	                            tester
 type world struct {
-	t        testing.TB
-	dir      string
-	bus      string // the daemon's socket
+	*bed.Bed
+	bus      string // the socket before which filters stand
 	services map[string]*service
 	tester   *bus.Conn
 }
@@ -36,88 +33,39 @@ var options = strings.Fields(`--filter --see=com.example.See --talk=com.example.
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
-	need.Program(t, "dbus-daemon")
-	dir, err := os.MkdirTemp("", "bus-test-") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	w := &world{t: t, dir: dir, bus: dir + "/bus", services: map[string]*service{}}
-	w.start(w.bus, "dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=unix:path="+w.bus)
+	need.Time(t)
+	b := bed.New(t)
+	b.Bus()
+	w := &world{Bed: b, bus: b.Socket(), services: map[string]*service{}}
 	for _, name := range []string{"See", "Talk", "Rules", "Hidden"} {
 		w.services[name] = w.serve(name)
 	}
-	w.tester = w.dial(w.bus)
+	w.tester = w.Dial(w.bus)
 	return w
 }
 
-// start runs a program until the end of the test, and waits for its socket.
-func (w *world) start(socket string, words ...string) *exec.Cmd {
-	w.t.Helper()
-	cmd := exec.Command(words[0], words[1:]...)
-	cmd.Stderr = os.Stderr
-	if words[0] == "dbus-daemon" {
-		cmd.Stderr = nil // it tells that it may not raise a limit
-	}
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for range 500 {
-		if c, err := bus.Connect(socket); err == nil {
-			c.Close()
-			return cmd
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	w.t.Fatalf("%s does not listen at %s", words[0], socket)
-	return nil
-}
-
-// ours is the path of our program.
-func ours(t testing.TB) string {
-	t.Helper()
-	path, err := filepath.Abs("../../bin/snug-dbus-proxy")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("build it first: make build (%v)", err)
-	}
-	return path
+// serves starts a program, and waits for its socket.
+func (w *world) serves(socket string, words ...string) *bed.Part {
+	w.Helper()
+	p := w.Start(words...)
+	w.Poll("a bus at "+socket, func() bool { return bed.Listens(socket) })
+	return p
 }
 
 // filter starts one before the bus, or before another filter, and gives its socket.
 func (w *world) filter(program, before string, options ...string) string {
-	w.t.Helper()
-	path := fmt.Sprintf("%s/%d", w.dir, time.Now().UnixNano())
-	w.start(path, append([]string{program, "unix:path=" + before, path}, options...)...)
+	w.Helper()
+	path := fmt.Sprintf("%s/%d", w.Dir, time.Now().UnixNano())
+	w.serves(path, append([]string{program, "unix:path=" + before, path}, options...)...)
 	return path
-}
-
-func (w *world) dial(path string) *bus.Conn {
-	w.t.Helper()
-	c, err := bus.Dial(path)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() { c.Close() })
-	return c
 }
 
 // ask fails the test if there is no answer.
 func (w *world) ask(c *bus.Conn, m bus.Message) bus.Message {
-	w.t.Helper()
+	w.Helper()
 	got, err := c.Ask(m)
 	if err != nil {
-		w.t.Fatalf("%s: %v", m.Member, err)
+		w.Fatalf("%s: %v", m.Member, err)
 	}
 	return got
 }
@@ -130,22 +78,15 @@ type service struct {
 }
 
 func (w *world) serve(name string) *service {
-	w.t.Helper()
-	s := &service{Conn: w.dial(w.bus)}
+	w.Helper()
+	s := &service{Conn: w.Dial(w.bus)}
 	s.SetDeadline(time.Time{})
-	if m := w.ask(s.Conn, requestName("com.example."+name)); m.Type != bus.Return {
-		w.t.Fatalf("%+v", m)
+	if m := w.ask(s.Conn, bus.RequestName("com.example."+name, 0)); m.Type != bus.Return {
+		w.Fatalf("%+v", m)
 	}
 	w.ask(s.Conn, bus.ToBus("AddMatch", 0, "type='signal',interface='a.b'"))
 	go s.answer()
 	return s
-}
-
-func requestName(name string) bus.Message {
-	m := bus.ToBus("RequestName", 0, name)
-	m.Signature = "su"
-	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + "\x00\x00\x00\x00"
-	return m
 }
 
 func (s *service) answer() {
@@ -169,7 +110,7 @@ func (s *service) answer() {
 
 // heard gives what a service got, once everything that was sent before has arrived, and forgets it.
 func (w *world) heard(name string) (list []string) {
-	w.t.Helper()
+	w.Helper()
 	w.ask(w.tester, bus.Message{Type: bus.Call, Path: "/", Member: "Flush", Destination: "com.example." + name})
 	s := w.services[name]
 	s.mutex.Lock()
@@ -188,17 +129,17 @@ func (w *world) heard(name string) (list []string) {
 // outcome sends a message through a filter on a connection of its own, and tells in words what came
 // of it: the answer, and who heard it.
 func (w *world) outcome(path string, m bus.Message) string {
-	w.t.Helper()
+	w.Helper()
 	c, err := bus.Dial(path)
 	if err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	defer c.Close()
 	c.SetDeadline(time.Now().Add(5 * time.Second))
 	var said []string
 	c.Serial = m.Serial
 	if err := c.Send(m); err != nil {
-		w.t.Fatal(err)
+		w.Fatal(err)
 	}
 	if m.Type == bus.Call && m.Flags&1 == 0 {
 		got, err := c.Answer(m.Serial)

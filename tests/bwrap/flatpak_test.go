@@ -73,34 +73,34 @@ func flatpakCases(dir, port string) []flatpakCase {
 // TestFlatpak lets Flatpak start snug-bwrap where it starts bubblewrap.
 func TestFlatpak(t *testing.T) {
 	ours, theirs := programs(t)
-	b := newBed(t)
-	if want, got := b.buildApp(t, theirs), b.buildApp(t, ours); got != want || got == "" {
+	f := newFlatpak(t)
+	if want, got := f.buildApp(t, theirs), f.buildApp(t, ours); got != want || got == "" {
 		t.Fatalf("building the app: got %q, want %q", got, want)
 	}
 	for _, program := range []string{theirs, ours} {
-		if got := b.do(t, program, "", "flatpak", "run", "--user", appID, "a", "b c"); got.stdout != "the app a b c\n" || got.status != 0 {
+		if got := f.do(t, program, "", "flatpak", "run", "--user", appID, "a", "b c"); got.stdout != "the app a b c\n" || got.status != 0 {
 			t.Fatalf("%s: the app's own command: exit status %d, %q\n%s", program, got.status, got.stdout, got.stderr)
 		}
 	}
-	t.Run("ps, enter, kill", func(t *testing.T) { b.manage(t, ours, theirs) })
-	t.Run("background", func(t *testing.T) { b.background(t, ours, theirs) })
+	t.Run("ps, enter, kill", func(t *testing.T) { f.manage(t, ours, theirs) })
+	t.Run("background", func(t *testing.T) { f.background(t, ours, theirs) })
 	dir := folder(t, "file", "text\n")
 	for _, c := range flatpakCases(dir, serve(t)) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b.same(t, c, ours, theirs)
+			f.same(t, c, ours, theirs)
 		})
 	}
 }
 
 // same compares a case under both programs.
-func (b *bed) same(t *testing.T, c flatpakCase, ours, theirs string) {
+func (f *flatpak) same(t *testing.T, c flatpakCase, ours, theirs string) {
 	line := []string{"flatpak", "run", "--user", "--no-a11y-bus", "--command=sh"}
 	line = words(line, strings.Fields(c.options), []string{appID, "-c", c.script})
 	if c.bus {
-		line = append([]string{"dbus-run-session", "--config-file=" + b.bus, "--"}, line...)
+		line = append([]string{"dbus-run-session", "--config-file=" + f.bus, "--"}, line...)
 	}
-	want, got := b.do(t, theirs, c.stdin, line...), b.do(t, ours, c.stdin, line...)
+	want, got := f.do(t, theirs, c.stdin, line...), f.do(t, ours, c.stdin, line...)
 	if want.status != c.status || !strings.HasPrefix(want.stdout, c.stdout) {
 		t.Fatalf("bubblewrap does not do this: exit status %d, want %d\n%s%s", want.status, c.status, want.stdout, want.stderr)
 	}
@@ -145,13 +145,13 @@ func serve(t *testing.T) (port string) {
 }
 
 // manage looks at a running app from outside, goes in, and ends it.
-func (b *bed) manage(t *testing.T, ours, theirs string) {
+func (f *flatpak) manage(t *testing.T, ours, theirs string) {
 	var seen []string
 	for _, program := range []string{theirs, ours} {
-		cmd := b.command(t, program, "flatpak", "run", "--user", "--env=A=b", "--command=sh", appID, "-c", "echo up; exec sleep 100")
+		cmd := f.command(t, program, "flatpak", "run", "--user", "--env=A=b", "--command=sh", appID, "-c", "echo up; exec sleep 100")
 		wait := start(t, cmd)
 		inside := func(words ...string) string {
-			c := b.command(t, program, words...)
+			c := f.command(t, program, words...)
 			c.Env = cmd.Env
 			out, err := c.CombinedOutput()
 			if err != nil {
@@ -169,7 +169,7 @@ func (b *bed) manage(t *testing.T, ours, theirs string) {
 		} else {
 			account += "exit status " + strconv.Itoa(ws.ExitStatus())
 		}
-		run, _ := filepath.Rel(b.dir, strings.TrimPrefix(cmd.Env[2], "XDG_RUNTIME_DIR="))
+		run, _ := filepath.Rel(f.dir, strings.TrimPrefix(cmd.Env[2], "XDG_RUNTIME_DIR="))
 		account = strings.ReplaceAll(strings.ReplaceAll(account, run, "RUN"), program, "PROGRAM")
 		seen = append(seen, strings.ReplaceAll(account, instance, "INSTANCE"))
 	}
@@ -201,11 +201,11 @@ func start(t *testing.T, cmd *exec.Cmd) (wait func() syscall.WaitStatus) {
 }
 
 // background leaves a process behind: the app's status is told at once, and what is left lives on.
-func (b *bed) background(t *testing.T, ours, theirs string) {
+func (f *flatpak) background(t *testing.T, ours, theirs string) {
 	dir := folder(t)
 	for name, program := range map[string]string{"theirs": theirs, "ours": ours} {
 		mark := filepath.Join(dir, name)
-		cmd := b.command(t, program, "flatpak", "run", "--user", "--filesystem="+dir, "--command=sh", appID, "-c", "(sleep 2; echo late >"+mark+") & exit 3")
+		cmd := f.command(t, program, "flatpak", "run", "--user", "--filesystem="+dir, "--command=sh", appID, "-c", "(sleep 2; echo late >"+mark+") & exit 3")
 		err := cmd.Run() // without pipes: bubblewrap's PID 1 keeps the app's standard output
 		if _, early := os.Stat(mark); cmd.ProcessState.ExitCode() != 3 || early == nil {
 			t.Errorf("%s: got %v, want exit status 3; the process behind it has ended: %t", program, err, early == nil)

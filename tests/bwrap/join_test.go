@@ -36,20 +36,8 @@ func holdScript(t *testing.T, program, script string, args ...string) *held {
 		t.Fatal(err)
 	}
 	defer info.Close()
-	cmd := exec.Command(program, append([]string{"--info-fd", "3"}, append(args, "/bin/sh", "-c", script)...)...)
-	cmd.Dir, cmd.ExtraFiles = "/", []*os.File{w}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { end(t, cmd) })
+	cmd := started(t, program, []*os.File{w}, append([]string{"--info-fd", "3"}, append(args, "/bin/sh", "-c", script)...)...)
 	w.Close()
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "up\n" {
-		t.Fatalf("%q does not start: %q %v", args, line, err)
-	}
 	var told struct {
 		PID int `json:"child-pid"`
 	}

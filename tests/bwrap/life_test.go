@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"snug/tests/bed"
 )
 
 // started starts a program with words and what its command says first, "up".
@@ -34,13 +36,6 @@ func started(t *testing.T, program string, files []*os.File, args ...string) *ex
 		t.Fatalf("%s %q: got %q, %v", filepath.Base(program), args, line, err)
 	}
 	return cmd
-}
-
-// alive reports whether a process goes on, as opposed to one that is gone or a zombie.
-func alive(pid int) bool {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	_, rest, _ := strings.Cut(string(text), ") ")
-	return err == nil && rest != "" && rest[0] != 'Z' && rest[0] != 'X'
 }
 
 // asleep reports whether each of some processes waits for something.
@@ -92,7 +87,7 @@ func TestDeath(t *testing.T) {
 				if c.lives {
 					time.Sleep(100 * time.Millisecond)
 				}
-				if got := !until(func() bool { return alive(app) == c.lives }); got {
+				if got := !until(func() bool { return bed.Alive(app) == c.lives }); got {
 					t.Errorf("%s: the command lives: %v, want %v", filepath.Base(program), !c.lives, c.lives)
 				}
 				for _, pid := range below {
@@ -121,7 +116,7 @@ func TestBackground(t *testing.T) {
 					t.Errorf("%s: %v, want exit status 3 before all has ended", filepath.Base(program), cmd.ProcessState)
 				}
 				os.WriteFile(dir+"/go", nil, 0o600)
-				late := func() bool { _, err := os.Stat(dir + "/late"); return err == nil }
+				late := func() bool { return bed.Exists(dir + "/late") }
 				if goesOn && !until(late) {
 					t.Errorf("%s: what was left does not go on", filepath.Base(program))
 				}
@@ -148,7 +143,7 @@ func TestSignalled(t *testing.T) {
 				cmd.Wait()
 				timer.Stop()
 				lives := words != "--die-with-parent"
-				if !until(func() bool { return alive(below[0]) == lives }) {
+				if !until(func() bool { return bed.Alive(below[0]) == lives }) {
 					t.Errorf("%s %s %s: the command lives: %v", filepath.Base(program), sig, words, !lives)
 				}
 				for _, pid := range below {

@@ -9,11 +9,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -26,18 +26,7 @@ const (
 // programs gives ours and theirs.
 func programs(t testing.TB) (ours, theirs string) {
 	t.Helper()
-	ours, err := filepath.Abs("../../bin/snug-bwrap")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(ours); err != nil {
-		t.Fatalf("build it first: make build (%v)", err)
-	}
-	theirs, err = exec.LookPath("bwrap")
-	if err != nil {
-		need.Missing(t, "wanted bubblewrap to compare with, got none in PATH")
-	}
-	return ours, theirs
+	return bed.Built(t, "snug-bwrap"), need.Program(t, "bwrap")
 }
 
 // command is one command line with what comes with it.

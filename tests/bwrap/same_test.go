@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"snug/tests/bed"
 )
 
 // probe prints everything about itself that a caller could depend on.
@@ -107,24 +109,12 @@ func messages(s string) string {
 	return regexp.MustCompile(`(?m)^bwrap: hint: .*\n`).ReplaceAllString(s, "")
 }
 
-// folder makes files below the home: what is below /tmp a sandbox may have another of.
+// folder makes a folder with files: names and what is in them.
 func folder(t testing.TB, files ...string) string {
 	t.Helper()
-	home, err := os.UserHomeDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp(home, "bwrap-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	dir := bed.Folder(t)
 	for i := 0; i < len(files); i += 2 {
-		name := filepath.Join(dir, files[i])
-		os.MkdirAll(filepath.Dir(name), 0o755)
-		if err := os.WriteFile(name, []byte(files[i+1]), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		bed.Write(t, filepath.Join(dir, files[i]), files[i+1])
 	}
 	return dir
 }

@@ -47,9 +47,11 @@ func Missing(t testing.TB, sentence string) {
 	t.Skip(sentence)
 }
 
-// NoTime ends a test that takes longer than go test -short allows. It is a skip even under
-// REQUIRE: who says -short has asked for it.
-func NoTime(t testing.TB) {
+// Time ends a test that takes longer than go test -short allows, where that was asked for. It is a skip
+// even under REQUIRE.
+func Time(t testing.TB) {
 	t.Helper()
-	t.Skip("wanted the time for real programs, got -short: make test runs this")
+	if testing.Short() {
+		t.Skip("wanted the time for real programs, got -short: make test runs this")
+	}
 }

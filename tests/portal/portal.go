@@ -10,7 +10,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/godbus/dbus/v5"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
@@ -64,47 +64,13 @@ type Call struct {
 	Options map[string]any
 }
 
-// configuration is a session's, but for the services of the machine: its own portal would be started.
-const configuration = `<busconfig>
-<type>session</type>
-<listen>unix:tmpdir=/tmp</listen>
-<policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
-</busconfig>`
-
 // Bus starts a bus that ends with the test, and gives its address.
 func Bus(t testing.TB) string {
 	t.Helper()
-	if testing.Short() {
-		need.NoTime(t)
-	}
-	need.Program(t, "dbus-daemon")
-	dir, err := os.MkdirTemp("", "portal-test-") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	address := "unix:path=" + dir + "/bus"
-	if err := os.WriteFile(dir+"/conf", []byte(configuration), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	daemon := exec.Command("dbus-daemon", "--config-file="+dir+"/conf", "--nofork", "--nopidfile", "--address="+address)
-	daemon.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := daemon.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		daemon.Process.Kill()
-		daemon.Wait()
-	})
-	for range 500 {
-		if c, err := bus.Connect(dir + "/bus"); err == nil { // the file alone is there before anybody listens
-			c.Close()
-			return address
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("want a dbus-daemon that listens within 5 seconds")
-	return ""
+	need.Time(t)
+	b := bed.New(t)
+	b.Bus()
+	return "unix:path=" + b.Socket()
 }
 
 // Start starts a bus with a portal that does all that it is asked for.
@@ -116,10 +82,7 @@ func Start(t testing.TB) *Portal {
 		t.Fatal(err)
 	}
 	p.conn, p.serial = conn, 1000
-	m := bus.ToBus("RequestName", 0, Name)
-	m.Signature = "su"
-	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + "\x00\x00\x00\x00"
-	if answer, err := conn.Ask(m); err != nil || answer.Type != bus.Return {
+	if answer, err := conn.Ask(bus.RequestName(Name, 0)); err != nil || answer.Type != bus.Return {
 		t.Fatal(answer, err)
 	}
 	conn.SetDeadline(time.Time{})

@@ -3,20 +3,23 @@ package portals_test
 import (
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"snug/tests/bed"
 )
 
 // The broker parses hostile bytes, so it holds nothing that is worth taking: no right, no file of
 // the person's, no stream of the app's or of the terminal, no network.
 func TestBrokerHoldsLittle(t *testing.T) {
-	b := newBed(t)
-	s := b.app("held 1", app+"Settings "+granted+" "+canRead(t), probe(t), "hold", "1")
-	pid := b.broker()
+	d := newDesk(t)
+	s := d.app("held 1", app+"Settings "+granted+" "+canRead(t), probe(t), "hold", "1")
+	pid := d.broker()
 	dir := "/proc/" + strconv.Itoa(pid)
-	status := read(t, dir+"/status")
+	status := bed.Read(t, dir+"/status")
 	for _, want := range []string{"CapEff:\t0000000000000000\n", "CapBnd:\t0000000000000000\n", "NoNewPrivs:\t1\n", "Seccomp:\t2\n"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("want %q in\n%s", want, status)
@@ -34,7 +37,7 @@ func TestBrokerHoldsLittle(t *testing.T) {
 			t.Errorf("the broker holds the app's stream %s: %s", fd, to)
 		}
 	}
-	if out := b.outside("sh", "-c", "cd "+dir+"/root && find . | sort | tr '\\n' ' '"); out != ". ./.flatpak-info ./run ./run/session ./snug-broker " {
+	if out := d.Outside("sh", "-c", "cd "+dir+"/root && find . | sort | tr '\\n' ' '"); out != ". ./.flatpak-info ./run ./run/session ./snug-broker " {
 		t.Errorf("want the broker to see its program, its identity and the socket of the bus, got %s", out)
 	}
 	if env, err := os.ReadFile(dir + "/environ"); err == nil && strings.Contains(string(env), "HOME=") {
@@ -45,14 +48,12 @@ func TestBrokerHoldsLittle(t *testing.T) {
 
 // What enters a running app has its bus, and what is detached keeps it until it is stopped.
 func TestDetached(t *testing.T) {
-	b := newBed(t)
-	b.peer(b.socket(), nil, "com.example.Talk", "com.example.Hidden")
-	if out := b.outside("snug", "run", "--detach", "--name", "box", "--bus-session-talk", "com.example.Talk", "--", "sleep", "1000"); strings.Contains(out, "exit status") {
-		t.Fatal(out)
-	}
-	broker := b.broker()
+	d := newDesk(t)
+	d.peer(d.Socket(), nil, "com.example.Talk", "com.example.Hidden")
+	d.Must("snug", "run", "--detach", "--name", "box", "--bus-session-talk", "com.example.Talk", "--", "sleep", "1000")
+	broker := d.broker()
 	enter := func(name string) string {
-		return b.outside(append([]string{"snug", "exec", "box", "--"}, gdbus(name, "/x", "com.example.Host.Do")...)...)
+		return d.Outside(append([]string{"snug", "exec", "box", "--"}, gdbus(name, "/x", "com.example.Host.Do")...)...)
 	}
 	if out := enter("com.example.Talk"); out != "('did Do',)\n" {
 		t.Errorf("got %s", out)
@@ -60,47 +61,45 @@ func TestDetached(t *testing.T) {
 	if out := enter("com.example.Hidden"); !refused.MatchString(out) {
 		t.Errorf("want a refusal, got %s", out)
 	}
-	if !alive(broker) {
+	if !bed.Alive(broker) {
 		t.Error("control: want the same broker all the time")
 	}
-	if out := b.outside("snug", "stop", "box"); strings.Contains(out, "exit status") {
-		t.Error(out)
-	}
-	b.poll("the broker has ended", func() bool { return !alive(broker) })
-	if left := b.left(); len(left) > 0 {
+	d.Must("snug", "stop", "box")
+	d.Poll("the broker has ended", func() bool { return !bed.Alive(broker) })
+	if left := d.left(); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
 
 // A bus that ends takes the connections along, not the broker, and not the app.
 func TestBusEnds(t *testing.T) {
-	b := newBed(t)
-	socket := b.system()
-	s := b.app("held 2", "--bus-session-talk com.example.Talk --bus-system-talk com.example.Talk "+canRead(t), probe(t), "hold", "2")
-	for _, pid := range b.processes() {
-		if strings.HasSuffix(commandLine(pid), "bus.conf --nofork --nopidfile") {
+	d := newDesk(t)
+	socket := d.SystemBus()
+	s := d.app("held 2", "--bus-session-talk com.example.Talk --bus-system-talk com.example.Talk "+canRead(t), probe(t), "hold", "2")
+	for _, pid := range d.Processes() {
+		if strings.HasSuffix(bed.CommandLine(pid), "bus.conf --nofork --nopidfile") {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
-	b.poll("control: the session's bus is gone, the system's is there", func() bool { return !b.listens(b.socket()) && b.listens(socket) })
-	broker := b.broker()
+	d.Poll("control: the session's bus is gone, the system's is there", func() bool { return !bed.Listens(d.Socket()) && bed.Listens(socket) })
+	broker := d.broker()
 	io.WriteString(s.in, "go on\n")
 	rest, _ := io.ReadAll(s.out)
 	if err := s.Wait(); err != nil || string(rest) != "closed\nclosed\n" {
-		t.Errorf("want two closed connections and the app's good end, got %q, %v, %s", rest, err, read(t, s.log.Name()))
+		t.Errorf("want two closed connections and the app's good end, got %q, %v, %s", rest, err, s.Said())
 	}
-	b.poll("the broker has ended with the app", func() bool { return !alive(broker) })
+	d.Poll("the broker has ended with the app", func() bool { return !bed.Alive(broker) })
 }
 
 // The address of a bus in all its spellings, and no bus at all.
 func TestAddresses(t *testing.T) {
-	b := newBed(t)
-	b.peer(b.socket(), nil, "com.example.Talk")
+	d := newDesk(t)
+	d.peer(d.Socket(), nil, "com.example.Talk")
 	abstract := "snug-test-" + strconv.Itoa(os.Getpid())
-	b.start("dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=unix:abstract="+abstract)
-	b.poll("the abstract bus listens", func() bool { return b.listens("@" + abstract) })
-	b.peer("@"+abstract, nil, "com.example.Talk")
-	path := "unix:path=" + b.socket()
+	d.Start("dbus-daemon", "--session", "--nofork", "--nopidfile", "--address=unix:abstract="+abstract)
+	d.Poll("the abstract bus listens", func() bool { return bed.Listens("@" + abstract) })
+	d.peer("@"+abstract, nil, "com.example.Talk")
+	path := "unix:path=" + d.Socket()
 	for name, c := range map[string]struct {
 		address string
 		works   bool
@@ -116,9 +115,9 @@ func TestAddresses(t *testing.T) {
 		"not readable": {"nonsense", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := b.with(t)
-			b.env = append(b.env[:len(b.env):len(b.env)], "DBUS_SESSION_BUS_ADDRESS="+c.address)
-			out := b.inside(granted, "sh", "-c", "gdbus call --session -d com.example.Talk -o /x -m com.example.Host.Do; echo it runs")
+			d := d.with(t)
+			d.Env = append(slices.Clip(d.Env), "DBUS_SESSION_BUS_ADDRESS="+c.address)
+			out := d.inside(granted, "sh", "-c", "gdbus call --session -d com.example.Talk -o /x -m com.example.Host.Do; echo it runs")
 			if strings.Contains(out, "did Do") != c.works || !strings.Contains(out, "it runs") {
 				t.Errorf("want a bus: %v, got %s", c.works, out)
 			}

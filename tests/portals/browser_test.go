@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -17,32 +18,30 @@ func TestChromiumChooser(t *testing.T) { choose(t, "org.chromium.Chromium", "chr
 
 func choose(t *testing.T, id, program string) {
 	need.Program(t, program)
-	b := newBed(t)
-	b.screen()
-	b.portalsInRun()
-	seen := b.monitor("type='method_call',interface='org.freedesktop.impl.portal.FileChooser'")
-	page := filepath.Join(b.home, "letters/page.html")
-	write(t, page, "<!doctype html><title>a chosen page</title>text\n")
-	write(t, filepath.Join(b.home, "letters/beside.txt"), "not for the app\n")
-	empty := b.picture("empty")
-	p := b.start(snug(t), "run", id, "about:blank")
-	b.focused(strings.TrimSuffix(program, "-esr"))
-	opened := b.drawn("browser", empty)
-	b.keys("-s", "1000", "-M", "ctrl", "-k", "o", "-m", "ctrl")
-	b.chooseFile(seen, page, opened)
-	b.poll("the page is shown", func() bool {
-		return b.windows().find(func(w window) bool { return strings.Contains(w.Name, "a chosen page") }) != nil
-	})
+	d := newDesk(t)
+	d.Sway()
+	d.portalsInRun()
+	seen := d.monitor("type='method_call',interface='org.freedesktop.impl.portal.FileChooser'")
+	page := filepath.Join(d.Home, "letters/page.html")
+	bed.Write(t, page, "<!doctype html><title>a chosen page</title>text\n")
+	bed.Write(t, filepath.Join(d.Home, "letters/beside.txt"), "not for the app\n")
+	empty := d.Screenshot("empty")
+	p := d.Start("snug", "run", id, "about:blank")
+	d.focused(strings.TrimSuffix(program, "-esr"))
+	opened := d.Drawn("browser", empty)
+	d.keys("-s", "1000", "-M", "ctrl", "-k", "o", "-m", "ctrl")
+	d.chooseFile(seen, page, opened)
+	d.Await("the page", func(w bed.Window) bool { return w.Called("a chosen page") })
 	if asked := seen.saw("OpenFile"); asked == nil || !strings.Contains(asked.Body, id) {
 		t.Errorf("want the dialog asked for the app by its id, got %+v", asked)
 	}
 	inside := func(dir string) string {
-		return b.outside("snug", "exec", id, "--", "find", dir, "-name", "beside.txt", "-o", "-name", "page.html")
+		return d.Outside("snug", "exec", id, "--", "find", dir, "-name", "beside.txt", "-o", "-name", "page.html")
 	}
-	if out := inside(b.doc); strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, "/page.html\n") {
+	if out := inside(d.doc); strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, "/page.html\n") {
 		t.Errorf("want the page as a document and nothing else, got %s", out)
 	}
-	if out := inside(b.home); out != "" {
+	if out := inside(d.Home); out != "" {
 		t.Errorf("want nothing of the folder, got %s", out)
 	}
 	p.Process.Kill()

@@ -45,22 +45,22 @@ var clients = []struct {
 
 // Each client calls what the app may call, and is told where it may not. Outside it may call both.
 func TestClients(t *testing.T) {
-	for name, start := range map[string]func(testing.TB) *bed{"dbus-daemon": newBed, "dbus-broker": newBrokerBed} {
+	for name, start := range map[string]func(testing.TB) *desk{"dbus-daemon": newDesk, "dbus-broker": newBrokerDesk} {
 		t.Run(name, func(t *testing.T) {
-			b := start(t)
-			b.peer(b.socket(), nil, "com.example.Talk", "com.example.Hidden", "com.example.Rules")
+			d := start(t)
+			d.peer(d.Socket(), nil, "com.example.Talk", "com.example.Hidden", "com.example.Rules")
 			flags := granted + " --bus-session-call com.example.Rules=com.example.Host.Do"
 			for _, c := range clients {
 				for _, to := range []string{"com.example.Talk", "com.example.Rules"} {
-					if out := b.inside(flags, c.words(to)...); !strings.Contains(out, "did Do") {
+					if out := d.inside(flags, c.words(to)...); !strings.Contains(out, "did Do") {
 						t.Errorf("%s to %s: want an answer, got %s", c.name, to, out)
 					}
 				}
 				hidden := c.words("com.example.Hidden")
-				if out := b.inside(flags, hidden...); !refused.MatchString(out) {
+				if out := d.inside(flags, hidden...); !refused.MatchString(out) {
 					t.Errorf("%s: want a refusal, got %s", c.name, out)
 				}
-				if out := b.outside(hidden...); !strings.Contains(out, "did Do") {
+				if out := d.Outside(hidden...); !strings.Contains(out, "did Do") {
 					t.Errorf("%s: control: want an answer outside, got %s", c.name, out)
 				}
 			}
@@ -70,8 +70,8 @@ func TestClients(t *testing.T) {
 
 // What can be seen of a bus: introspection of what may be called, and the names that are granted.
 func TestNames(t *testing.T) {
-	b := newBed(t)
-	b.peer(b.socket(), nil, "com.example.Talk", "com.example.See", "com.example.Hidden")
+	d := newDesk(t)
+	d.peer(d.Socket(), nil, "com.example.Talk", "com.example.See", "com.example.Hidden")
 	names := func(how func(...string) string, words ...string) (seen []string) {
 		out := how(words...)
 		for _, name := range []string{"com.example.Talk", "com.example.See", "com.example.Hidden", "org.freedesktop.DBus"} {
@@ -82,12 +82,12 @@ func TestNames(t *testing.T) {
 		return seen
 	}
 	flags := granted + " --bus-session-see com.example.See"
-	inside := func(words ...string) string { return b.inside(flags, words...) }
+	inside := func(words ...string) string { return d.inside(flags, words...) }
 	list := gdbus(bus.Name, "/", "org.freedesktop.DBus.ListNames")
 	if got := strings.Join(names(inside, list...), " "); got != "com.example.Talk com.example.See org.freedesktop.DBus" {
 		t.Errorf("got %s", got)
 	}
-	if got := names(b.outside, list...); len(got) != 4 {
+	if got := names(d.Outside, list...); len(got) != 4 {
 		t.Errorf("control: want all outside, got %s", got)
 	}
 	if out := inside("gdbus", "introspect", "--session", "-d", bus.Name, "-o", "/"); !strings.Contains(out, "RequestName") {
@@ -99,27 +99,27 @@ func TestNames(t *testing.T) {
 	if out := owner(inside, "com.example.Hidden"); !refused.MatchString(out) {
 		t.Errorf("want no owner of a hidden name, got %s", out)
 	}
-	if out := owner(inside, "com.example.See"); out != owner(b.outside, "com.example.See") {
+	if out := owner(inside, "com.example.See"); out != owner(d.Outside, "com.example.See") {
 		t.Errorf("want the owner, got %s", out)
 	}
 }
 
 // Notifications without a portal, by the name that the manifest grants.
 func TestNotifySend(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.notifications()
-	if out := b.inside("--bus-session-talk org.freedesktop.Notifications", "notify-send", "granted"); out != "" {
+	d := newDesk(t)
+	d.Sway()
+	d.notifications()
+	if out := d.inside("--bus-session-talk org.freedesktop.Notifications", "notify-send", "granted"); out != "" {
 		t.Errorf("got %s", out)
 	}
-	b.shown("granted")
-	if out := b.inside(granted, "notify-send", "not granted"); !refused.MatchString(out) {
+	d.shown("granted")
+	if out := d.inside(granted, "notify-send", "not granted"); !refused.MatchString(out) {
 		t.Errorf("want a refusal, got %s", out)
 	}
-	b.outside("notify-send", "outside")
-	b.shown("outside")
+	d.Outside("notify-send", "outside")
+	d.shown("outside")
 	history := gdbus("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.dunstproject.cmd0.NotificationListHistory")
-	if out := b.outside(history...); strings.Contains(out, "not granted") {
+	if out := d.Outside(history...); strings.Contains(out, "not granted") {
 		t.Errorf("it was shown: %s", out)
 	}
 }
@@ -127,58 +127,58 @@ func TestNotifySend(t *testing.T) {
 // Settings: by themselves they can neither be read nor written; who grants dconf has to say that
 // this is dangerous.
 func TestSettings(t *testing.T) {
-	b := newBed(t)
-	b.settings()
-	b.outside("dconf", "write", "/org/example/host", "'secret'")
-	if out := b.outside("dconf", "read", "/org/example/host"); out != "'secret'\n" {
+	d := newDesk(t)
+	d.settings()
+	d.Outside("dconf", "write", "/org/example/host", "'secret'")
+	if out := d.Outside("dconf", "read", "/org/example/host"); out != "'secret'\n" {
 		t.Fatalf("control: got %s", out)
 	}
-	if out := b.inside(granted, "dconf", "read", "/org/example/host"); strings.Contains(out, "secret") {
+	if out := d.inside(granted, "dconf", "read", "/org/example/host"); strings.Contains(out, "secret") {
 		t.Errorf("without a grant: %s", out)
 	}
 	grant := "[bus.session]\ntalk = [\"ca.desrt.dconf\"]\n[files]\nread = [\"~/.config/dconf\"]\n"
-	b.manifest("org.example.Settings", "", grant)
-	if out := b.outside("snug", "run", "org.example.Settings", "read", "/"); !strings.Contains(out, "(exit status 125)") || !strings.Contains(out, "talk:ca.desrt.dconf") {
+	d.manifest("org.example.Settings", "", grant)
+	if out := d.Outside("snug", "run", "org.example.Settings", "read", "/"); !strings.Contains(out, "(exit status 125)") || !strings.Contains(out, "talk:ca.desrt.dconf") {
 		t.Errorf("want it refused with the code to accept, got %s", out)
 	}
-	b.manifest("org.example.Settings", "command = [\"dconf\"]\naccept = [\"talk:ca.desrt.dconf\"]\n", grant)
-	if out := b.outside("snug", "run", "org.example.Settings", "read", "/org/example/host"); out != "'secret'\n" {
+	d.manifest("org.example.Settings", "command = [\"dconf\"]\naccept = [\"talk:ca.desrt.dconf\"]\n", grant)
+	if out := d.Outside("snug", "run", "org.example.Settings", "read", "/org/example/host"); out != "'secret'\n" {
 		t.Errorf("granted and accepted, want it read, got %s", out)
 	}
-	if out := b.outside("snug", "run", "org.example.Settings", "write", "/org/example/app", "'written'"); out != "" {
+	if out := d.Outside("snug", "run", "org.example.Settings", "write", "/org/example/app", "'written'"); out != "" {
 		t.Errorf("granted and accepted, want it written, got %s", out)
 	}
-	if out := b.outside("dconf", "read", "/org/example/app"); out != "'written'\n" {
+	if out := d.Outside("dconf", "read", "/org/example/app"); out != "'written'\n" {
 		t.Errorf("want what the app wrote, got %s", out)
 	}
 }
 
 // The app may be what the manifest says, and what goes with its id, and nothing else.
 func TestOwn(t *testing.T) {
-	b := newBed(t)
+	d := newDesk(t)
 	flags := "--id org.example.App --bus-session-own org.example.App.Sub --bus-session-talk com.example.Talk"
 	for name, want := range map[string]bool{
 		"org.example.App": true, "org.example.App.Sub": true, "org.mpris.MediaPlayer2.org.example.App": true,
 		"org.example.Apple": false, "org.example": false, "org.example.Other": false, "org.mpris.MediaPlayer2.vlc": false,
 	} {
-		if out := b.inside(flags, requestByName(name, 4)...); ownedNow(out) != want {
+		if out := d.inside(flags, requestByName(name, 4)...); ownedNow(out) != want {
 			t.Errorf("%s: want %v, got %s", name, want, out)
 		}
-		if out := b.outside(requestByName(name, 4)...); !ownedNow(out) {
+		if out := d.Outside(requestByName(name, 4)...); !ownedNow(out) {
 			t.Errorf("control: outside want %s owned, got %s", name, out)
 		}
 	}
-	b.manifest("org.example.Thief", "command = [\"true\"]\n", "[bus.session]\nown = [\"org.example.Other\"]\n")
-	if out := b.outside("snug", "run", "org.example.Thief"); !strings.Contains(out, "own:org.example.Other") {
+	d.manifest("org.example.Thief", "command = [\"true\"]\n", "[bus.session]\nown = [\"org.example.Other\"]\n")
+	if out := d.Outside("snug", "run", "org.example.Thief"); !strings.Contains(out, "own:org.example.Other") {
 		t.Errorf("want a foreign name refused with the code to accept, got %s", out)
 	}
 }
 
 // The system's bus by its own rules, and no other of the host's sockets.
 func TestSystemBus(t *testing.T) {
-	b := newBed(t)
-	socket := b.system()
-	b.peer(socket, nil, "com.example.Talk", "com.example.Hidden")
+	d := newDesk(t)
+	socket := d.SystemBus()
+	d.peer(socket, nil, "com.example.Talk", "com.example.Hidden")
 	for _, c := range []struct {
 		name string
 		call func(name string) []string
@@ -194,19 +194,19 @@ func TestSystemBus(t *testing.T) {
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := b.with(t)
+			d := d.with(t)
 			const flags = "--bus-system-talk com.example.Talk"
-			if out := b.outside(c.call("com.example.Hidden")...); !strings.Contains(out, "did Do") {
+			if out := d.Outside(c.call("com.example.Hidden")...); !strings.Contains(out, "did Do") {
 				t.Errorf("control: got %s", out)
 			}
-			if out := b.inside(flags, c.call("com.example.Talk")...); !strings.Contains(out, "did Do") {
+			if out := d.inside(flags, c.call("com.example.Talk")...); !strings.Contains(out, "did Do") {
 				t.Errorf("granted: got %s", out)
 			}
-			if out := b.inside(flags, c.call("com.example.Hidden")...); !refused.MatchString(out) {
+			if out := d.inside(flags, c.call("com.example.Hidden")...); !refused.MatchString(out) {
 				t.Errorf("hidden: got %s", out)
 			}
 			for _, without := range []string{"", granted} {
-				if out := b.inside(without, c.call("com.example.Talk")...); !strings.Contains(out, "No such file") {
+				if out := d.inside(without, c.call("com.example.Talk")...); !strings.Contains(out, "No such file") {
 					t.Errorf("%q: want no bus of the system, got %s", without, out)
 				}
 			}
@@ -217,22 +217,22 @@ func TestSystemBus(t *testing.T) {
 // connect(2) works through a read-only mount. What of the host's sockets can be reached inside is
 // the broker's alone.
 func TestSockets(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	b.a11y()
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	d.a11y()
 	outside := ""
-	b.poll("the accessibility bus listens", func() bool {
-		outside = b.outside(probe(t), "sockets")
+	d.Poll("the accessibility bus listens", func() bool {
+		outside = d.Outside(probe(t), "sockets")
 		return strings.Contains(outside, "/at-spi/bus")
 	})
 	for _, want := range []string{"/bus\n", "/wayland-1\n", "/at-spi/bus", "/sway-ipc"} {
-		if !strings.Contains(outside, "connected "+b.run) || !strings.Contains(outside, want) {
+		if !strings.Contains(outside, "connected "+d.Runtime) || !strings.Contains(outside, want) {
 			t.Errorf("control: outside want %q, got %s", want, outside)
 		}
 	}
 	flags := app + "Settings --portals-documents --bus-a11y-enable " + granted + " " + canRead(t)
-	inside := b.inside(flags, probe(t), "sockets")
+	inside := d.inside(flags, probe(t), "sockets")
 	run := "connected /run/user/" + filepath.Base(os.Getenv("XDG_RUNTIME_DIR"))
 	for l := range strings.Lines(inside) {
 		l = strings.Replace(l, " /var/run/", " /run/", 1) // one and the same

@@ -1,236 +1,115 @@
 package portals_test
 
 import (
-	"bytes"
-	"encoding/json"
+	"net"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
+	"syscall"
+	"testing"
 
-	"golang.org/x/sys/unix"
-
-	"snug/tests/bus"
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
-// screen starts a compositor that draws into memory.
-func (b *bed) screen() {
-	b.t.Helper()
-	for _, p := range []string{"swaymsg", "grim", "wtype"} {
-		need.Program(b.t, p)
-	}
-	config, up := filepath.Join(b.dir, "sway.conf"), filepath.Join(b.dir, "up")
-	write(b.t, config, "output HEADLESS-1 resolution 1024x768\nxwayland disable\n"+
-		"exec sh -c 'echo $WAYLAND_DISPLAY $SWAYSOCK >"+up+".new && mv "+up+".new "+up+"'\n")
-	env := b.env
-	b.env = append(b.env, "WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman")
-	b.start("sway", "-c", config)
-	b.poll("the compositor is up", func() bool { return exists(up) })
-	words := strings.Fields(read(b.t, up))
-	b.env = append(env, "WAYLAND_DISPLAY="+words[0], "SWAYSOCK="+words[1])
+// desk is a session with a message bus and as much of a desktop as a test asks for. What a test does
+// inside goes the upper way, its control the lower one.
+//
+//	app ──► snug-broker ──► dbus-daemon ◄── portals, dunst, dconf, peers of the test
+//	same program, outside ─────▲
+type desk struct {
+	*bed.Bed
+	doc string // where the documents are mounted
 }
 
-// portals starts what answers an app that asks for files, links and settings. The compositor is
-// there before.
-func (b *bed) portals() {
-	b.t.Helper()
-	b.portalsIn(b.run)
+// newDesk starts a session bus and nothing else.
+func newDesk(t testing.TB) *desk {
+	t.Helper()
+	d := bare(t)
+	d.Bus()
+	return d
 }
 
-// portalsInRun is portals with the documents where they are on a person's machine. There is only
-// one such place, so tests take turns.
-func (b *bed) portalsInRun() {
-	b.t.Helper()
-	dir := "/run/user/" + strconv.Itoa(os.Getuid())
-	lock, err := os.OpenFile(filepath.Join(dir, ".snug-test-doc"), os.O_CREATE|os.O_RDWR, 0o600)
+// newBrokerDesk starts dbus-broker instead, which wants its socket as systemd hands it over, and a
+// journal to write to. It starts no services.
+func newBrokerDesk(t testing.TB) *desk {
+	t.Helper()
+	d := bare(t)
+	need.Program(t, "dbus-broker")
+	journal, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: filepath.Join(d.journal(), "socket"), Net: "unixgram"})
 	if err != nil {
-		need.Missing(b.t, "wanted a runtime folder of one's own as systemd makes it, got "+err.Error())
+		t.Fatal(err)
 	}
-	b.t.Cleanup(func() { lock.Close() })
-	b.poll("no other test has documents in "+dir, func() bool {
-		return unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && !mounted(filepath.Join(dir, "doc"))
-	})
-	b.portalsIn(dir)
-}
-
-// portalsIn starts them with the documents mounted in a folder.
-func (b *bed) portalsIn(dir string) {
-	b.t.Helper()
-	need.Program(b.t, "fusermount3")
-	if !exists("/dev/fuse") {
-		need.Missing(b.t, "wanted /dev/fuse for the document portal, got none")
-	}
-	b.start("xdg-permission-store")
-	b.owned("org.freedesktop.impl.portal.PermissionStore")
-	env := b.env
-	b.env, b.doc = append(slices.Clone(env), "XDG_RUNTIME_DIR="+dir), filepath.Join(dir, "doc")
-	b.start("xdg-document-portal", "-v")
-	b.env = env
-	b.owned("org.freedesktop.portal.Documents")
-	b.poll("the documents are mounted", func() bool { return mounted(b.doc) })
-	b.t.Cleanup(b.unmount)
-	b.start("xdg-desktop-portal-gtk", "-v")
-	b.owned("org.freedesktop.impl.portal.desktop.gtk")
-	b.start("xdg-desktop-portal", "-v")
-	b.owned("org.freedesktop.portal.Desktop")
-}
-
-// unmount makes sure that the document portal has taken its mount away.
-func (b *bed) unmount() {
-	if mounted(b.doc) {
-		b.outside("fusermount3", "-u", b.doc)
-	}
-	if mounted(b.doc) {
-		b.t.Errorf("still mounted: %s", b.doc)
-	}
-}
-
-// notifications starts what shows them.
-func (b *bed) notifications() {
-	b.t.Helper()
-	b.start("dunst")
-	b.owned("org.freedesktop.Notifications")
-}
-
-// settings lets the bus start dconf's service.
-func (b *bed) settings() {
-	b.t.Helper()
-	need.Program(b.t, "dconf")
-	b.service("ca.desrt.dconf", need.Program(b.t, "/usr/libexec/dconf-service"))
-}
-
-// a11y starts the accessibility bus; programs that start later register there.
-func (b *bed) a11y() {
-	b.t.Helper()
-	b.start("at-spi-bus-launcher", "--launch-immediately")
-	b.owned("org.a11y.Bus")
-}
-
-// system starts a stand-in for the bus of the system.
-func (b *bed) system() string {
-	b.t.Helper()
-	socket, config := filepath.Join(b.dir, "system"), filepath.Join(b.dir, "system.conf")
-	text := strings.Replace(sessionBus, "<type>session</type>", "", 1)
-	text = strings.Replace(text, "<servicedir>%s</servicedir>", "", 1)
-	write(b.t, config, strings.Replace(text, "%s", socket, 1))
-	b.start("dbus-daemon", "--config-file="+config, "--nofork", "--nopidfile")
-	b.poll("the system's bus listens", func() bool { return b.listens(socket) })
-	b.env = append(b.env, "DBUS_SYSTEM_BUS_ADDRESS=unix:path="+socket)
-	return socket
-}
-
-// owned waits until somebody owns a name.
-func (b *bed) owned(name string) {
-	b.t.Helper()
-	c := b.dial(b.socket())
-	defer c.Close()
-	b.poll(name+" is there", func() bool {
-		m, err := c.Ask(bus.ToBus("GetNameOwner", 0, name))
-		return err == nil && m.Type == bus.Return
-	})
-}
-
-func (b *bed) dial(path string) *bus.Conn {
-	b.t.Helper()
-	c, err := bus.Dial(path)
+	t.Cleanup(func() { journal.Close() })
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: d.Socket(), Net: "unix"})
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return c
+	defer l.Close()
+	l.SetUnlinkOnClose(false)
+	f, err := l.File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	broker := d.Command("bwrap", "--dev-bind", "/", "/", "--tmpfs", "/run", "--bind", d.journal(), "/run/systemd/journal",
+		"--die-with-parent", "--", "sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 exec dbus-broker-launch --scope user")
+	broker.ExtraFiles = []*os.File{f}
+	d.Launch(broker)
+	d.Env = append(d.Env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+d.Socket())
+	d.Dial(d.Socket()).Close()
+	return d
 }
 
-// window is one of the compositor's tree.
-type window struct {
-	Name    string
-	App     string `json:"app_id"`
-	PID     int
-	Focused bool
-	Nodes   []window
-	Floats  []window `json:"floating_nodes"`
-}
-
-func (w window) find(ok func(window) bool) *window {
-	if ok(w) {
-		return &w
-	}
-	for _, below := range append(w.Nodes, w.Floats...) {
-		if found := below.find(ok); found != nil {
-			return found
+// bare has no bus yet.
+func bare(t testing.TB) *desk {
+	t.Helper()
+	need.Time(t)
+	d := &desk{Bed: bed.New(t)}
+	for _, dir := range []string{d.journal(), d.Home + "/.local/share/applications"} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
 		}
 	}
-	return nil
-}
-
-// windows is the tree of all.
-func (b *bed) windows() (root window) {
-	b.t.Helper()
-	text := b.outside("swaymsg", "-r", "-t", "get_tree")
-	if err := json.Unmarshal([]byte(text), &root); err != nil {
-		b.t.Fatalf("%v: %s", err, text)
-	}
-	return root
-}
-
-// focused waits until a window has the keys whose application id or title holds a word.
-func (b *bed) focused(word string) {
-	b.t.Helper()
-	var all []string
-	b.t.Cleanup(func() {
-		if b.t.Failed() {
-			b.t.Logf("windows, when the keys were to be in %s: %q", word, all)
+	d.Env = append(d.Env, "XDG_CURRENT_DESKTOP=GNOME", "XDG_CACHE_HOME="+d.Home+"/.cache")
+	t.Cleanup(func() { // what the bus has started is no part of the test's
+		for _, pid := range d.Processes() {
+			syscall.Kill(pid, syscall.SIGTERM)
 		}
 	})
-	b.poll("a window with the keys is called "+word, func() bool {
-		all = nil
-		return b.windows().find(func(w window) bool {
-			if w.PID != 0 {
-				all = append(all, w.App+" "+w.Name)
-			}
-			return w.Focused && (strings.Contains(w.App, word) || strings.Contains(w.Name, word))
-		}) != nil
-	})
+	return d
 }
 
-// keys types. A fresh wtype loses what comes before its keyboard is there, hence the pause and a key
-// that means nothing; and GTK 3 finds no binding for the last key of a keymap, which wtype makes of
-// what it types, hence another.
-func (b *bed) keys(words ...string) {
-	b.t.Helper()
-	line := append([]string{"wtype", "-s", "100", "-k", "F19", "-s", "20"}, words...)
-	if out := b.outside(append(line, "-k", "F20")...); out != "" {
-		b.t.Fatalf("keys %q: %s", words, out)
-	}
+func (d *desk) journal() string { return d.Dir + "/journal" }
+
+// with is the desk for a part of the test: what it starts ends with that.
+func (d *desk) with(t testing.TB) *desk { return &desk{d.With(t), d.doc} }
+
+// mounted reports whether something is mounted at a path.
+func mounted(path string) bool {
+	text, _ := os.ReadFile("/proc/self/mountinfo")
+	return strings.Contains(string(text), " "+path+" ")
 }
 
-// picture takes a screenshot, and keeps it below $ARTIFACTS if that is set.
-func (b *bed) picture(name string) []byte {
-	b.t.Helper()
-	dir := os.Getenv("ARTIFACTS")
-	if dir == "" {
-		dir = b.dir
+// inside runs a program in a sandbox. Flags are those of snug run, with spaces in between. That
+// the program is refused something is the app's affair, that snug does not start is the test's.
+func (d *desk) inside(flags string, words ...string) string {
+	d.Helper()
+	out := d.Outside(run(flags, words...)...)
+	if strings.HasSuffix(out, "(exit status 125)") {
+		d.Fatalf("snug run %s: %s", flags, out)
 	}
-	file := filepath.Join(dir, strings.ReplaceAll(b.t.Name(), "/", "-")+"-"+name+".png")
-	if out := b.outside("grim", file); out != "" {
-		b.t.Fatalf("screenshot: %s", out)
-	}
-	return []byte(read(b.t, file))
+	return out
 }
 
-// drawn waits until the screen has changed, and has come to rest.
-func (b *bed) drawn(name string, before []byte) []byte {
-	b.t.Helper()
-	var last []byte
-	b.poll("the screen shows something new", func() bool {
-		now := b.picture(name)
-		done := !bytes.Equal(now, before) && bytes.Equal(now, last)
-		last = now
-		if !done {
-			time.Sleep(100 * time.Millisecond) // between two pictures that are compared
-		}
-		return done
-	})
-	return last
+// run is the line of snug for a command.
+func run(flags string, words ...string) []string {
+	line := append([]string{"snug", "run"}, strings.Fields(flags)...)
+	return append(append(line, "--"), words...)
+}
+
+// manifest writes one of the person's own.
+func (d *desk) manifest(id, keys, tables string) {
+	d.Helper()
+	bed.Write(d, filepath.Join(d.Home, ".config/snug/apps", id+".toml"), "schema = 1\nid = \""+id+"\"\n"+keys+tables)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
@@ -48,31 +49,26 @@ GLib.MainLoop().run()
 // TestDrag drops a file of the person's on an app that is not granted it: by the portal of documents the
 // app gets that file. Without it a name arrives that leads nowhere.
 func TestDrag(t *testing.T) {
-	for _, p := range []string{"python3", "Xvfb", "xdotool"} {
-		need.Program(t, p)
-	}
-	b := newBed(t)
-	display := filepath.Join(b.dir, "display")
-	b.start("sh", "-c", "exec Xvfb -displayfd 3 -screen 0 1024x768x24 -nolisten tcp -noreset 3>"+display)
-	b.poll("the X server is up", func() bool { return strings.HasSuffix(read(t, display), "\n") })
-	b.env = append(b.env, "DISPLAY=:"+strings.TrimSpace(read(t, display)))
-	b.portalsInRun()
-	letter := filepath.Join(b.home, "letters/letter.txt")
-	target := filepath.Join(b.home, "letters/target.py")
-	write(t, letter, "a letter")
-	write(t, target, droppedOn)
-	b.start("python3", "-c", dragged, letter)
+	need.Program(t, "python3")
+	d := newDesk(t)
+	d.Xvfb()
+	d.portalsInRun()
+	letter := filepath.Join(d.Home, "letters/letter.txt")
+	target := filepath.Join(d.Home, "letters/target.py")
+	bed.Write(t, letter, "a letter")
+	bed.Write(t, target, droppedOn)
+	d.Start("python3", "-c", dragged, letter)
 	for _, c := range []struct{ documents, want string }{
 		{"true", "a letter"},
 		{"false", "No such file or directory"},
 	} {
-		b.manifest("org.example.Target", "command = [\"python3\", \""+target+"\"]\naccept = [\"x11-raw\"]\n",
+		d.manifest("org.example.Target", "command = [\"python3\", \""+target+"\"]\naccept = [\"x11-raw\"]\n",
 			"[files]\nread = [\""+target+"\"]\n[display]\nx11 = \"raw\"\n[portals]\nallow = [\"Settings\"]\ndocuments = "+c.documents+"\n")
-		p := b.start(snug(t), "run", "org.example.Target")
+		p := d.Start("snug", "run", "org.example.Target")
 		got := ""
-		b.poll("something is dropped", func() (found bool) {
-			b.drag() // again, if the window was not ready for it
-			_, got, found = strings.Cut(read(t, p.log.Name()), "dropped: ")
+		d.Poll("something is dropped", func() (found bool) {
+			d.drag() // again, if the window was not ready for it
+			_, got, found = strings.Cut(p.Said(), "dropped: ")
 			return found
 		})
 		if got, _, _ = strings.Cut(got, "\n"); got != c.want {
@@ -84,10 +80,10 @@ func TestDrag(t *testing.T) {
 }
 
 // place waits for a window, and gives the middle of it on the screen.
-func (b *bed) place(title string) (x, y int) {
-	b.t.Helper()
-	b.poll("a window is called "+title, func() bool {
-		out := b.outside("xdotool", "search", "--onlyvisible", "--name", "^"+title+"$", "getwindowgeometry", "--shell")
+func (d *desk) place(title string) (x, y int) {
+	d.Helper()
+	d.Poll("a window is called "+title, func() bool {
+		out := d.Outside("xdotool", "search", "--onlyvisible", "--name", "^"+title+"$", "getwindowgeometry", "--shell")
 		var width, height int
 		for line := range strings.Lines(out) {
 			for name, to := range map[string]*int{"X": &x, "Y": &y, "WIDTH": &width, "HEIGHT": &height} {
@@ -103,16 +99,16 @@ func (b *bed) place(title string) (x, y int) {
 }
 
 // drag takes the pointer from the source to the target with its button held.
-func (b *bed) drag() {
-	b.t.Helper()
-	x, y := b.place("source")
-	toX, toY := b.place("target")
+func (d *desk) drag() {
+	d.Helper()
+	x, y := d.place("source")
+	toX, toY := d.place("target")
 	words := []string{"xdotool", "mousemove", strconv.Itoa(x), strconv.Itoa(y), "mousedown", "1"}
 	const steps = 20
 	for i := range steps {
 		words = append(words, "sleep", "0.02", "mousemove", strconv.Itoa(x+(toX-x)*(i+1)/steps), strconv.Itoa(y+(toY-y)*(i+1)/steps))
 	}
-	if out := b.outside(append(words, "sleep", "0.2", "mouseup", "1", "sleep", "0.5")...); out != "" {
-		b.t.Fatal(out)
+	if out := d.Outside(append(words, "sleep", "0.2", "mouseup", "1", "sleep", "0.5")...); out != "" {
+		d.Fatal(out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 )
 
@@ -23,18 +24,18 @@ func notify(title string) []string {
 
 // Portals know the app by its id: what they ask of the desktop, they ask for it.
 func TestIdentity(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	b.notifications()
-	seen := b.monitor("type='method_call',interface='org.freedesktop.impl.portal.Notification'")
-	if out := b.inside(app+"Notification", notify("from inside")...); out != "()\n" {
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	d.notifications()
+	seen := d.monitor("type='method_call',interface='org.freedesktop.impl.portal.Notification'")
+	if out := d.inside(app+"Notification", notify("from inside")...); out != "()\n" {
 		t.Errorf("inside: %s", out)
 	}
-	if out := b.outside(notify("from outside")...); out != "()\n" {
+	if out := d.Outside(notify("from outside")...); out != "()\n" {
 		t.Errorf("outside: %s", out)
 	}
-	b.poll("the desktop is asked twice", func() bool {
+	d.Poll("the desktop is asked twice", func() bool {
 		return seen.saw("AddNotification", "from inside") != nil && seen.saw("AddNotification", "from outside") != nil
 	})
 	if got := seen.saw("AddNotification", "from inside").Strings()[0]; got != "org.example.App" {
@@ -43,17 +44,17 @@ func TestIdentity(t *testing.T) {
 	if got := seen.saw("AddNotification", "from outside").Strings()[0]; got != "" {
 		t.Errorf("control: want no id for a program outside, got %q", got)
 	}
-	b.shown("from inside")
-	b.shown("from outside")
+	d.shown("from inside")
+	d.shown("from outside")
 }
 
 // shown waits until a notification has been shown.
-func (b *bed) shown(title string) {
-	b.t.Helper()
+func (d *desk) shown(title string) {
+	d.Helper()
 	call := func(method string) string {
-		return b.outside(gdbus("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.dunstproject.cmd0."+method)...)
+		return d.Outside(gdbus("org.freedesktop.Notifications", "/org/freedesktop/Notifications", "org.dunstproject.cmd0."+method)...)
 	}
-	b.poll("a notification is shown: "+title, func() bool {
+	d.Poll("a notification is shown: "+title, func() bool {
 		call("NotificationCloseAll") // to be in the history
 		return strings.Contains(call("NotificationListHistory"), "<'"+title+"'>")
 	})
@@ -61,10 +62,10 @@ func (b *bed) shown(title string) {
 
 // A portal that the manifest does not name is refused, one that it names answers as outside.
 func TestOnlyNamedPortals(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	want := b.outside(settingsRead...)
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	want := d.Outside(settingsRead...)
 	if !strings.Contains(want, "uint32") {
 		t.Fatalf("control: want a setting outside, got %s", want)
 	}
@@ -75,7 +76,7 @@ func TestOnlyNamedPortals(t *testing.T) {
 		{"none", "", "Error connecting"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if out := b.with(t).inside(c.flags, settingsRead...); !strings.Contains(out, c.want) {
+			if out := d.with(t).inside(c.flags, settingsRead...); !strings.Contains(out, c.want) {
 				t.Errorf("want %s, got %s", c.want, out)
 			}
 		})
@@ -84,27 +85,27 @@ func TestOnlyNamedPortals(t *testing.T) {
 		gdbus(desktop, desktopPath, "org.freedesktop.portal.Background.RequestBackground", "", "{}"),
 		gdbus("org.freedesktop.impl.portal.desktop.gtk", desktopPath, "org.freedesktop.impl.portal.Settings.ReadAll", "[]"),
 		gdbus("org.freedesktop.impl.portal.PermissionStore", "/org/freedesktop/impl/portal/PermissionStore", "org.freedesktop.impl.portal.PermissionStore.List", "notifications")} {
-		if out := b.inside(app+"Settings", words...); !refused.MatchString(out) {
+		if out := d.inside(app+"Settings", words...); !refused.MatchString(out) {
 			t.Errorf("%q with Settings alone: want a refusal, got %s", words, out)
 		}
 	}
 	permissions := gdbus("org.freedesktop.impl.portal.PermissionStore", "/org/freedesktop/impl/portal/PermissionStore", "org.freedesktop.impl.portal.PermissionStore.List", "notifications")
-	if out := b.outside(permissions...); !strings.Contains(out, "as") {
+	if out := d.Outside(permissions...); !strings.Contains(out, "as") {
 		t.Errorf("control: want the store to answer outside, got %s", out)
 	}
 }
 
 // A link opens outside, in the person's browser.
 func TestOpenURI(t *testing.T) {
-	b := newBed(t)
-	opened := b.browser()
-	b.screen()
-	b.portals()
+	d := newDesk(t)
+	opened := d.browser()
+	d.Sway()
+	d.portals()
 	open := func(link string) []string {
 		return gdbus(desktop, desktopPath, "org.freedesktop.portal.OpenURI.OpenURI", "", link, "{}")
 	}
-	b.outside(open("https://example.org/outside")...)
-	b.poll("control: the link is opened", func() bool { return strings.Contains(read(t, opened), "https://example.org/outside\n") })
+	d.Outside(open("https://example.org/outside")...)
+	d.Poll("control: the link is opened", func() bool { return strings.Contains(bed.Read(t, opened), "https://example.org/outside\n") })
 	for _, c := range []struct {
 		name, flags string
 		words       []string
@@ -116,69 +117,69 @@ func TestOpenURI(t *testing.T) {
 		{"flatpak-xdg", "", []string{"/usr/libexec/flatpak-xdg-utils/xdg-open", "https://example.org/flatpak-xdg"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := b.with(t)
-			if out := b.inside(app+"OpenURI"+c.flags, c.words...); strings.Contains(out, "(exit status") {
+			d := d.with(t)
+			if out := d.inside(app+"OpenURI"+c.flags, c.words...); strings.Contains(out, "(exit status") {
 				t.Fatal(out)
 			}
-			b.poll("the link is opened", func() bool { return strings.Contains(read(t, opened), "/"+c.name+"\n") })
+			d.Poll("the link is opened", func() bool { return strings.Contains(bed.Read(t, opened), "/"+c.name+"\n") })
 		})
 	}
-	if out := b.inside(app+"Settings", open("https://example.org/refused")...); !refused.MatchString(out) {
+	if out := d.inside(app+"Settings", open("https://example.org/refused")...); !refused.MatchString(out) {
 		t.Errorf("without OpenURI, want a refusal, got %s", out)
 	}
-	if strings.Contains(read(t, opened), "refused") {
+	if strings.Contains(bed.Read(t, opened), "refused") {
 		t.Error("without OpenURI, the link was opened")
 	}
 }
 
 // browser is a program that notes what it opens.
-func (b *bed) browser() string {
-	opened := filepath.Join(b.home, "opened")
-	write(b.t, filepath.Join(b.home, ".local/share/applications/browser.desktop"),
+func (d *desk) browser() string {
+	opened := filepath.Join(d.Home, "opened")
+	bed.Write(d, filepath.Join(d.Home, ".local/share/applications/browser.desktop"),
 		"[Desktop Entry]\nType=Application\nName=Browser\nExec=sh -c \"echo \\\\$0 >>"+opened+"\" %u\nMimeType=x-scheme-handler/https;\n")
-	write(b.t, filepath.Join(b.home, ".config/mimeapps.list"), "[Default Applications]\nx-scheme-handler/https=browser.desktop\n")
+	bed.Write(d, filepath.Join(d.Home, ".config/mimeapps.list"), "[Default Applications]\nx-scheme-handler/https=browser.desktop\n")
 	return opened
 }
 
 // A file that was picked for an app is there for that app and no other, where the portal says.
 func TestDocuments(t *testing.T) {
-	for name, start := range map[string]func(*bed){"in run": (*bed).portalsInRun, "elsewhere": (*bed).portals} {
+	for name, start := range map[string]func(*desk){"in run": (*desk).portalsInRun, "elsewhere": (*desk).portals} {
 		t.Run(name, func(t *testing.T) {
-			b := newBed(t)
-			b.screen()
-			start(b)
-			b.document()
+			d := newDesk(t)
+			d.Sway()
+			start(d)
+			d.document()
 		})
 	}
 }
 
-func (b *bed) document() {
-	t := b.t
-	letter := filepath.Join(b.home, "letters/letter.txt")
-	write(t, letter, "dear host\n")
-	out := b.outside("python3", "-c", addDocument, letter, "org.example.App")
+func (d *desk) document() {
+	d.Helper()
+	letter := filepath.Join(d.Home, "letters/letter.txt")
+	bed.Write(d, letter, "dear host\n")
+	out := d.Outside("python3", "-c", addDocument, letter, "org.example.App")
 	id := strings.TrimSpace(out)
-	if id == "" || len(id) > 8 || !strings.Contains(read(t, filepath.Join(b.doc, id, "letter.txt")), "dear host") {
-		t.Fatalf("control: want an id and the letter outside, got %s", out)
+	if id == "" || len(id) > 8 || !strings.Contains(bed.Read(d, filepath.Join(d.doc, id, "letter.txt")), "dear host") {
+		d.Fatalf("control: want an id and the letter outside, got %s", out)
 	}
 	allowed := "--portals-allow FileChooser --portals-documents --id "
 	said := `$(gdbus call --session -d org.freedesktop.portal.Documents -o /org/freedesktop/portal/documents -m org.freedesktop.portal.Documents.GetMountPoint | grep -o '/[a-z0-9/-]*')`
-	seen := b.inside(allowed+"org.example.App", "sh", "-c", "cat $XDG_RUNTIME_DIR/doc/"+id+"/letter.txt && echo dear app >>$XDG_RUNTIME_DIR/doc/"+id+"/letter.txt")
-	if seen != "dear host\n" || read(t, letter) != "dear host\ndear app\n" {
-		t.Errorf("want the letter read and written, got %s and %q", seen, read(t, letter))
+	seen := d.inside(allowed+"org.example.App", "sh", "-c", "cat $XDG_RUNTIME_DIR/doc/"+id+"/letter.txt && echo dear app >>$XDG_RUNTIME_DIR/doc/"+id+"/letter.txt")
+	if seen != "dear host\n" || bed.Read(d, letter) != "dear host\ndear app\n" {
+		d.Errorf("want the letter read and written, got %s and %q", seen, bed.Read(d, letter))
 	}
-	if out := b.inside(allowed+"org.example.App", "sh", "-c", "cat "+said+"/"+id+"/letter.txt"); out != "dear host\ndear app\n" {
-		t.Errorf("want the letter where the portal says that it is, got %s", out)
+	if out := d.inside(allowed+"org.example.App", "sh", "-c", "cat "+said+"/"+id+"/letter.txt"); out != "dear host\ndear app\n" {
+		d.Errorf("want the letter where the portal says that it is, got %s", out)
 	}
-	if out := b.inside(allowed+"org.example.App", "sh", "-c", "ls -d "+filepath.Dir(letter)+" "+letter); strings.Count(out, "No such file") != 2 {
-		t.Errorf("want nothing of the folder %s, got %s", filepath.Dir(letter), out)
+	if out := d.inside(allowed+"org.example.App", "sh", "-c", "ls -d "+filepath.Dir(letter)+" "+letter); strings.Count(out, "No such file") != 2 {
+		d.Errorf("want nothing of the folder %s, got %s", filepath.Dir(letter), out)
 	}
 	list := "ls -R $XDG_RUNTIME_DIR/doc; cat $XDG_RUNTIME_DIR/doc/" + id + "/letter.txt $XDG_RUNTIME_DIR/doc/by-app/org.example.App/" + id + "/letter.txt"
-	if out := b.inside(allowed+"org.example.Other", "sh", "-c", list); strings.Contains(out, "dear") || strings.Contains(out, id+":") {
-		t.Errorf("another app has got the letter: %s", out)
+	if out := d.inside(allowed+"org.example.Other", "sh", "-c", list); strings.Contains(out, "dear") || strings.Contains(out, id+":") {
+		d.Errorf("another app has got the letter: %s", out)
 	}
-	if out := b.inside("--portals-allow FileChooser --id org.example.App", "sh", "-c", list); strings.Contains(out, "dear") {
-		t.Errorf("without portals.documents, the app has got the letter: %s", out)
+	if out := d.inside("--portals-allow FileChooser --id org.example.App", "sh", "-c", list); strings.Contains(out, "dear") {
+		d.Errorf("without portals.documents, the app has got the letter: %s", out)
 	}
 }
 
@@ -194,23 +195,23 @@ print(ids[0])
 
 // What portals look for, /.flatpak-info, the app itself sees only if it is to.
 func TestFlatpakInfo(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	if out := b.inside(app+"Settings", "cat", "/.flatpak-info"); !strings.Contains(out, "No such file") {
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	if out := d.inside(app+"Settings", "cat", "/.flatpak-info"); !strings.Contains(out, "No such file") {
 		t.Errorf("want no file, got %s", out)
 	}
-	out := b.inside(app+"Settings --portals-flatpak-info", "cat", "/.flatpak-info")
+	out := d.inside(app+"Settings --portals-flatpak-info", "cat", "/.flatpak-info")
 	for _, want := range []string{"[Application]\nname=org.example.App\n", "[Instance]\ninstance-id="} {
 		if !strings.Contains(out, want) {
 			t.Errorf("want %q, got %s", want, out)
 		}
 	}
-	if exists("/.flatpak-info") {
+	if bed.Exists("/.flatpak-info") {
 		t.Error("control: want none outside")
 	}
 	for _, id := range []string{"", "--id app", "--id org.example-x.App"} {
-		if out := b.outside(run(id+" --portals-allow Settings", "true")...); !strings.Contains(out, "(exit status 125)") {
+		if out := d.Outside(run(id+" --portals-allow Settings", "true")...); !strings.Contains(out, "(exit status 125)") {
 			t.Errorf("%s: want a refusal of an id that portals do not take, got %s", id, out)
 		}
 	}
@@ -219,26 +220,26 @@ func TestFlatpakInfo(t *testing.T) {
 // The folder by which newer portals find the app's processes is there while it runs, and names a
 // process of the sandbox.
 func TestCard(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	p := b.start(snug(t), run(app+"Settings", "sleep", "1000")[1:]...)
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	p := d.Start(run(app+"Settings", "sleep", "1000")...)
 	cards := func() []string {
-		list, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*/bwrapinfo.json"))
+		list, _ := filepath.Glob(filepath.Join(d.Runtime, ".flatpak/*/bwrapinfo.json"))
 		return list
 	}
-	b.poll("the folder is there", func() bool { return len(cards()) == 1 && strings.Contains(read(t, cards()[0]), "}") })
-	_, rest, _ := strings.Cut(read(t, cards()[0]), `"child-pid": `)
+	d.Poll("the folder is there", func() bool { return len(cards()) == 1 && strings.Contains(bed.Read(t, cards()[0]), "}") })
+	_, rest, _ := strings.Cut(bed.Read(t, cards()[0]), `"child-pid": `)
 	pid, err := strconv.Atoi(strings.TrimRight(rest, "}\n ,"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	ours, _ := os.Readlink("/proc/self/ns/pid")
 	theirs, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/ns/pid")
-	if !alive(pid) || stat(pid)[1] != strconv.Itoa(p.Process.Pid) && theirs == ours {
-		t.Errorf("want a process of the sandbox, got %d: %v", pid, stat(pid))
+	if !bed.Alive(pid) || bed.Parent(pid) != p.Process.Pid && theirs == ours {
+		t.Errorf("want a process of the sandbox, got %d, below %d", pid, bed.Parent(pid))
 	}
-	b.poll("the app runs", func() bool { return strings.Contains(b.outside(snug(t), "ps"), "sleep") }) // a signal before that leaves the folder to the next snug
+	d.Poll("the app runs", func() bool { return strings.Contains(d.Outside("snug", "ps"), "sleep") }) // a signal before that leaves the folder to the next snug
 	p.Process.Signal(os.Interrupt)
 	p.Wait()
 	if len(cards()) > 0 {
@@ -249,18 +250,18 @@ func TestCard(t *testing.T) {
 // Newer portals refuse an app whose folder is not there when it first asks, so it has to be there
 // before the app is.
 func TestCardComesFirst(t *testing.T) {
-	b := newBed(t)
+	d := newDesk(t)
 	look := func(bus.Message) string {
-		cards, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*/bwrapinfo.json"))
+		cards, _ := filepath.Glob(filepath.Join(d.Runtime, ".flatpak/*/bwrapinfo.json"))
 		return strconv.Itoa(len(cards)) + " cards"
 	}
-	b.peer(b.socket(), look, desktop)
+	d.peer(d.Socket(), look, desktop)
 	for range 2 * runtime.NumCPU() { // a busy machine lets the slower of two run last
-		b.start("sh", "-c", "while :; do :; done")
+		d.Start("sh", "-c", "while :; do :; done")
 	}
 	late := 0
 	for range 20 {
-		switch out := b.inside(app+"Settings "+canRead(t), probe(t), "portal"); {
+		switch out := d.inside(app+"Settings "+canRead(t), probe(t), "portal"); {
 		case strings.Contains(out, "return 0 cards"):
 			late++
 		case !strings.Contains(out, "return 1 cards"):

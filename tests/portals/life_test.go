@@ -2,7 +2,6 @@ package portals_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,61 +12,54 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"snug/tests/bed"
 )
 
 // How brokers live and end.
 
 // session is an app that runs, with its standard streams at hand.
 type session struct {
-	*part
+	*bed.Part
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
 // app starts a program in a sandbox and waits for its first line.
-func (b *bed) app(first, flags string, words ...string) *session {
-	b.t.Helper()
-	cmd := b.command(context.Background(), run(flags, words...)...)
+func (d *desk) app(first, flags string, words ...string) *session {
+	d.Helper()
+	cmd := d.Command(run(flags, words...)...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		b.t.Fatal(err)
+		d.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		b.t.Fatal(err)
+		d.Fatal(err)
 	}
-	log, err := os.CreateTemp(b.dir, "app-")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	cmd.Stderr = log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if err := cmd.Start(); err != nil {
-		b.t.Fatal(err)
-	}
-	s := &session{&part{cmd, log}, in, bufio.NewReader(out)}
-	b.t.Cleanup(func() { in.Close(); s.end(b) })
+	s := &session{d.Launch(cmd), in, bufio.NewReader(out)}
+	d.Cleanup(func() { in.Close() })
 	if line, err := s.out.ReadString('\n'); line != first+"\n" {
-		b.t.Fatalf("want %q, got %q, %v, %s", first, line, err, read(b.t, log.Name()))
+		d.Fatalf("want %q, got %q, %v, %s", first, line, err, s.Said())
 	}
 	return s
 }
 
 // broker is the one of the session.
-func (b *bed) broker() int {
-	b.t.Helper()
+func (d *desk) broker() int {
+	d.Helper()
 	var list []int
-	b.poll("there is a broker", func() bool { list = b.brokers(); return len(list) > 0 })
+	d.Poll("there is a broker", func() bool { list = d.brokers(); return len(list) > 0 })
 	if len(list) != 1 {
-		b.t.Fatalf("want one broker, got %v", list)
+		d.Fatalf("want one broker, got %v", list)
 	}
 	return list[0]
 }
 
 // left lists what brokers have in the runtime folder.
-func (b *bed) left() (names []string) {
+func (d *desk) left() (names []string) {
 	for _, pattern := range []string{"snug/*", ".flatpak/*"} {
-		list, _ := filepath.Glob(filepath.Join(b.run, pattern))
+		list, _ := filepath.Glob(filepath.Join(d.Runtime, pattern))
 		names = append(names, list...)
 	}
 	return names
@@ -76,28 +68,28 @@ func (b *bed) left() (names []string) {
 // Who kills the supervisor kills the app and the broker; what lies in the runtime folder is gone
 // when the next app has run.
 func TestKilledSupervisor(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.portals()
-	before := len(b.processes())
-	s := b.app("held 3", app+"Settings "+canRead(t), probe(t), "hold", "3")
-	broker := b.broker()
-	if len(b.left()) == 0 {
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	before := len(d.Processes())
+	s := d.app("held 3", app+"Settings "+canRead(t), probe(t), "hold", "3")
+	broker := d.broker()
+	if len(d.left()) == 0 {
 		t.Error("control: want the instance in the runtime folder")
 	}
 	s.Process.Kill()
 	s.Wait()
-	b.poll("the broker and the app have ended", func() bool { return !alive(broker) && len(b.processes()) == before })
-	if out := b.inside(app+"Settings", settingsRead...); !strings.Contains(out, "uint32") {
+	d.Poll("the broker and the app have ended", func() bool { return !bed.Alive(broker) && len(d.Processes()) == before })
+	if out := d.inside(app+"Settings", settingsRead...); !strings.Contains(out, "uint32") {
 		t.Errorf("the next app: %s", out)
 	}
-	for _, path := range b.left() {
+	for _, path := range d.left() {
 		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() || strings.Contains(path, "/.") {
 			t.Errorf("left after the next app: %s", path)
 		}
 	}
-	b.outside("snug", "ps")
-	if left := b.left(); len(left) > 0 {
+	d.Outside("snug", "ps")
+	if left := d.left(); len(left) > 0 {
 		t.Errorf("left after snug ps: %v", left)
 	}
 }
@@ -105,50 +97,50 @@ func TestKilledSupervisor(t *testing.T) {
 // Killed at any moment of its start or life, snug leaves no process, and what it leaves in the
 // runtime folder is gone when the next app has run.
 func TestKilledAtAnyMoment(t *testing.T) {
-	b := newBed(t)
-	before := len(b.processes())
+	d := newDesk(t)
+	before := len(d.Processes())
 	random := rand.New(rand.NewPCG(3, 4))
 	brokers, cards := 0, 0
 	for range 60 {
-		cmd := b.command(context.Background(), run("--id org.example.App --portals-allow Settings "+granted, "sleep", "1000")...)
+		cmd := d.Command(run("--id org.example.App --portals-allow Settings "+granted, "sleep", "1000")...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(random.IntN(20000)) * time.Microsecond) // the moment is the point
-		brokers += len(b.brokers())
-		list, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*"))
+		brokers += len(d.brokers())
+		list, _ := filepath.Glob(filepath.Join(d.Runtime, ".flatpak/*"))
 		cards += len(list)
 		cmd.Process.Kill()
 		cmd.Wait()
-		b.poll("all processes have ended", func() bool { return len(b.processes()) == before })
+		d.Poll("all processes have ended", func() bool { return len(d.Processes()) == before })
 	}
 	if brokers == 0 || brokers == 60 || cards == 0 {
 		t.Errorf("control: want kills before and after the broker's start, got %d brokers and %d cards", brokers, cards)
 	}
-	if out := b.inside("--id org.example.App --portals-allow Settings", "true"); strings.Contains(out, "exit status") {
+	if out := d.inside("--id org.example.App --portals-allow Settings", "true"); strings.Contains(out, "exit status") {
 		t.Error(out)
 	}
-	if cards, _ := filepath.Glob(filepath.Join(b.run, ".flatpak/*")); len(cards) > 0 {
-		t.Errorf("left after the next app: %s", b.outside("find", filepath.Join(b.run, ".flatpak"), "-ls"))
+	if cards, _ := filepath.Glob(filepath.Join(d.Runtime, ".flatpak/*")); len(cards) > 0 {
+		t.Errorf("left after the next app: %s", d.Outside("find", filepath.Join(d.Runtime, ".flatpak"), "-ls"))
 	}
-	b.outside("snug", "ps")
-	if sockets := strings.Fields(b.outside("find", b.run+"/snug", "-type", "s")); len(sockets) > 0 {
+	d.Outside("snug", "ps")
+	if sockets := strings.Fields(d.Outside("find", d.Runtime+"/snug", "-type", "s")); len(sockets) > 0 {
 		t.Errorf("left after the next app and snug ps: %d sockets, such as %s", len(sockets), sockets[0])
 	}
-	if left := b.left(); len(left) > 0 {
+	if left := d.left(); len(left) > 0 {
 		t.Errorf("left after snug ps: %d files, such as %s", len(left), left[0])
 	}
 }
 
 // Who kills the broker ends the app's bus, not the app.
 func TestKilledBroker(t *testing.T) {
-	b := newBed(t)
-	s := b.app("held 3", granted+" "+canRead(t), probe(t), "hold", "3")
-	if err := syscall.Kill(b.broker(), syscall.SIGKILL); err != nil {
+	d := newDesk(t)
+	s := d.app("held 3", granted+" "+canRead(t), probe(t), "hold", "3")
+	if err := syscall.Kill(d.broker(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	b.poll("the broker has ended", func() bool { return len(b.brokers()) == 0 })
-	b.poll("the person is told", func() bool { return strings.Contains(read(t, s.log.Name()), "no message bus any more") })
+	d.Poll("the broker has ended", func() bool { return len(d.brokers()) == 0 })
+	d.Poll("the person is told", func() bool { return strings.Contains(s.Said(), "no message bus any more") })
 	io.WriteString(s.in, "go on\n")
 	rest, _ := io.ReadAll(s.out)
 	if err := s.Wait(); err != nil || string(rest) != "closed\nclosed\nclosed\n" {
@@ -158,14 +150,14 @@ func TestKilledBroker(t *testing.T) {
 
 // Control for both: nobody is killed, nothing is closed, nothing is left.
 func TestOrdinaryEnd(t *testing.T) {
-	b := newBed(t)
-	s := b.app("held 3", granted+" "+canRead(t), probe(t), "hold", "3")
+	d := newDesk(t)
+	s := d.app("held 3", granted+" "+canRead(t), probe(t), "hold", "3")
 	io.WriteString(s.in, "go on\n")
 	rest, _ := io.ReadAll(s.out)
 	if err := s.Wait(); err != nil || len(rest) > 0 {
 		t.Errorf("got %q, %v", rest, err)
 	}
-	if left, brokers := b.left(), b.brokers(); len(left)+len(brokers) > 0 {
+	if left, brokers := d.left(), d.brokers(); len(left)+len(brokers) > 0 {
 		t.Errorf("left: %v, brokers %v", left, brokers)
 	}
 }
@@ -174,13 +166,13 @@ func TestOrdinaryEnd(t *testing.T) {
 // fails, each is another connection.
 func TestManyAtOnce(t *testing.T) {
 	const many = 20
-	b := newBed(t)
+	d := newDesk(t)
 	flags := granted + " " + canRead(t)
 	out := make([]string, many)
 	var wait sync.WaitGroup
 	start := time.Now()
 	for i := range many {
-		wait.Go(func() { out[i] = b.outside(run(flags, probe(t), "hello")...) })
+		wait.Go(func() { out[i] = d.Outside(run(flags, probe(t), "hello")...) })
 	}
 	wait.Wait()
 	seen := map[string]bool{}
@@ -193,7 +185,7 @@ func TestManyAtOnce(t *testing.T) {
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("%d apps took %v", many, took)
 	}
-	if left, brokers := b.left(), b.brokers(); len(left)+len(brokers) > 0 {
+	if left, brokers := d.left(), d.brokers(); len(left)+len(brokers) > 0 {
 		t.Errorf("left: %v, brokers %v", left, brokers)
 	}
 }
@@ -202,12 +194,12 @@ func TestManyAtOnce(t *testing.T) {
 // the broker as large as it was.
 func TestNothingLeaks(t *testing.T) {
 	const many = 10000
-	b := newBed(t)
-	b.peer(b.socket(), nil, "com.example.Talk")
+	d := newDesk(t)
+	d.peer(d.Socket(), nil, "com.example.Talk")
 	dir := filepath.Dir(probe(t))
 	script := "read go; while [ -n \"$go\" ]; do " + probe(t) + " $go || exit 1; read go; done"
-	s := b.app("hello", granted+" --read "+dir, "sh", "-c", "echo hello; "+script)
-	broker := b.broker()
+	s := d.app("hello", granted+" --read "+dir, "sh", "-c", "echo hello; "+script)
+	broker := d.broker()
 	do := func(words, want string) {
 		t.Helper()
 		io.WriteString(s.in, words+"\n")
@@ -218,7 +210,7 @@ func TestNothingLeaks(t *testing.T) {
 	rounds := func(n int) size {
 		do(fmt.Sprint("connect ", n), fmt.Sprint("connected ", n))
 		do(fmt.Sprint("flood ", n), fmt.Sprint("flooded ", n))
-		return b.size(broker)
+		return d.size(broker)
 	}
 	before := rounds(many / 5) // until the heap is as large as it wants to be
 	after := rounds(many)
@@ -231,11 +223,11 @@ func TestNothingLeaks(t *testing.T) {
 type size struct{ fds, kib int }
 
 // size of a broker whose clients have all gone.
-func (b *bed) size(pid int) (s size) {
-	b.t.Helper()
-	b.poll("all connections have ended", func() bool { return b.connections() <= 2 })
+func (d *desk) size(pid int) (s size) {
+	d.Helper()
+	d.Poll("all connections have ended", func() bool { return d.connections() <= 2 })
 	for range 50 { // it closes its own ends after that
-		now := size{descriptors(pid), resident(pid)}
+		now := size{descriptors(pid), bed.Resident(pid)}
 		if now == s {
 			break
 		}
@@ -246,7 +238,7 @@ func (b *bed) size(pid int) (s size) {
 }
 
 // connections counts the clients of the bus, the one that asks included.
-func (b *bed) connections() int {
-	b.t.Helper()
-	return strings.Count(b.outside(gdbus("org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListNames")...), "':")
+func (d *desk) connections() int {
+	d.Helper()
+	return strings.Count(d.Outside(gdbus("org.freedesktop.DBus", "/", "org.freedesktop.DBus.ListNames")...), "':")
 }

@@ -20,30 +20,22 @@ type peer struct {
 }
 
 // peer connects one, owning names, that hears all signals of the interface com.example.Host.
-func (b *bed) peer(socket string, answer func(bus.Message) string, names ...string) *peer {
-	b.t.Helper()
-	p := &peer{Conn: b.dial(socket), answer: answer}
+func (d *desk) peer(socket string, answer func(bus.Message) string, names ...string) *peer {
+	d.Helper()
+	p := &peer{Conn: d.Dial(socket), answer: answer}
 	p.SetDeadline(time.Time{})
 	for _, name := range names {
-		if m, err := p.Ask(requestName(name, 0)); err != nil || m.Type != bus.Return || m.Body[0] != 1 {
-			b.t.Fatalf("own %s: %+v, %v", name, m, err)
+		if m, err := p.Ask(bus.RequestName(name, 0)); err != nil || m.Type != bus.Return || m.Body[0] != 1 {
+			d.Fatalf("own %s: %+v, %v", name, m, err)
 		}
 	}
 	if m, err := p.Ask(bus.ToBus("AddMatch", 0, "type='signal',interface='com.example.Host'")); err != nil || m.Type != bus.Return {
-		b.t.Fatalf("%+v, %v", m, err)
+		d.Fatalf("%+v, %v", m, err)
 	}
 	done := make(chan struct{})
 	go func() { p.serve(); close(done) }()
-	b.t.Cleanup(func() { p.Close(); <-done })
+	d.Cleanup(func() { p.Close(); <-done })
 	return p
-}
-
-// requestName is a call for a name; flags are 1 to let others replace, 2 to replace, 4 not to queue.
-func requestName(name string, flags byte) bus.Message {
-	m := bus.ToBus("RequestName", 0, name)
-	m.Signature = "su"
-	m.Body += strings.Repeat("\x00", (4-len(m.Body)%4)%4) + string([]byte{flags, 0, 0, 0})
-	return m
 }
 
 func (p *peer) serve() {
@@ -95,20 +87,20 @@ type monitor struct {
 	got []bus.Message
 }
 
-func (b *bed) monitor(rule string) *monitor {
-	b.t.Helper()
-	m := &monitor{Conn: b.dial(b.socket())}
+func (d *desk) monitor(rule string) *monitor {
+	d.Helper()
+	m := &monitor{Conn: d.Dial(d.Socket())}
 	m.SetDeadline(time.Time{})
 	text := bus.String(rule)
 	call := bus.ToBus("BecomeMonitor", 0)
 	call.Interface, call.Signature = "org.freedesktop.DBus.Monitoring", "asu"
 	call.Body = string([]byte{byte(len(text)), byte(len(text) >> 8), 0, 0}) + text + strings.Repeat("\x00", (4-len(text)%4)%4) + "\x00\x00\x00\x00"
 	if answer, err := m.Ask(call); err != nil || answer.Type != bus.Return {
-		b.t.Fatalf("monitor: %+v, %v", answer, err)
+		d.Fatalf("monitor: %+v, %v", answer, err)
 	}
 	done := make(chan struct{})
 	go func() { m.collect(); close(done) }()
-	b.t.Cleanup(func() { m.Close(); <-done })
+	d.Cleanup(func() { m.Close(); <-done })
 	return m
 }
 

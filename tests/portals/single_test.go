@@ -36,18 +36,18 @@ python3 -c "$0" quit
 wait`
 
 func TestSingleInstance(t *testing.T) {
-	b := newBed(t)
-	host := b.start("python3", "-c", single, "host")
-	b.poll("the host's runs", func() bool { return strings.Contains(read(t, host.log.Name()), "opened host") })
-	if out := b.outside("python3", "-c", single, "later"); out != "" {
+	d := newDesk(t)
+	host := d.Start("python3", "-c", single, "host")
+	d.Poll("the host's runs", func() bool { return strings.Contains(host.Said(), "opened host") })
+	if out := d.Outside("python3", "-c", single, "later"); out != "" {
 		t.Fatalf("control: want a second one outside to hand over and end, got %s", out)
 	}
-	b.poll("control: the host's has got it", func() bool { return strings.Contains(read(t, host.log.Name()), "opened later") })
+	d.Poll("control: the host's has got it", func() bool { return strings.Contains(host.Said(), "opened later") })
 
 	for name, flags := range map[string]string{"with a bus": granted, "with portals": "--portals-allow Settings"} {
 		t.Run(name, func(t *testing.T) {
-			out := b.with(t).inside("--id org.example.App "+flags, "sh", "-c", twice, single)
-			if got := read(t, host.log.Name()); strings.Contains(got, "inside") || strings.Contains(got, "again") {
+			out := d.with(t).inside("--id org.example.App "+flags, "sh", "-c", twice, single)
+			if got := host.Said(); strings.Contains(got, "inside") || strings.Contains(got, "again") {
 				t.Errorf("the host's instance has got the app's work: %s", got)
 			}
 			if !strings.Contains(out, "first\nopened inside\nopened again\nopened quit\n") {
@@ -55,55 +55,54 @@ func TestSingleInstance(t *testing.T) {
 			}
 		})
 	}
-	if out := b.inside("--id org.example.Other "+granted, "python3", "-c", single, "inside"); !refused.MatchString(out) {
+	if out := d.inside("--id org.example.Other "+granted, "python3", "-c", single, "inside"); !refused.MatchString(out) {
 		t.Errorf("with another id, want the name refused, got %s", out)
 	}
-	if out := b.outside("python3", "-c", single, "afterwards"); out != "" {
+	if out := d.Outside("python3", "-c", single, "afterwards"); out != "" {
 		t.Errorf("want the host's still the one outside, got %s", out)
 	}
-	b.poll("the host's goes on", func() bool { return strings.Contains(read(t, host.log.Name()), "opened afterwards") })
+	d.Poll("the host's goes on", func() bool { return strings.Contains(host.Said(), "opened afterwards") })
 }
 
 // Two windows of one editor, the host's and the app's, are there at a time.
 func TestSingleInstanceEditor(t *testing.T) {
 	need.Program(t, "gnome-text-editor")
-	b := newBed(t)
-	b.screen()
-	b.start("gnome-text-editor")
-	b.windowsOf(1)
-	b.start("gnome-text-editor", "--new-window") // control: it joins
-	b.windowsOf(2)
-	if n := len(b.editors()); n != 1 {
+	d := newDesk(t)
+	d.Sway()
+	d.Start("gnome-text-editor")
+	d.windowsOf(1)
+	d.Start("gnome-text-editor", "--new-window") // control: it joins
+	d.windowsOf(2)
+	if n := len(d.editors()); n != 1 {
 		t.Fatalf("control: want one process outside with two windows, got %d", n)
 	}
-	b.start(snug(t), run("--id org.gnome.TextEditor --portals-allow Settings --wayland raw", "gnome-text-editor")[1:]...)
-	b.windowsOf(3)
-	if n := len(b.editors()); n != 2 {
+	d.Start(run("--id org.gnome.TextEditor --portals-allow Settings --wayland raw", "gnome-text-editor")...)
+	d.windowsOf(3)
+	if n := len(d.editors()); n != 2 {
 		t.Errorf("want a process of its own for the window of the app, got %d processes", n)
 	}
 }
 
 // windowsOf waits until so many windows of the editor are there.
-func (b *bed) windowsOf(n int) {
-	b.t.Helper()
-	b.poll("the editor's windows are there", func() bool { return len(b.pids()) == n })
+func (d *desk) windowsOf(n int) {
+	d.Helper()
+	d.Poll("the editor's windows are there", func() bool { return len(d.pids()) == n })
 }
 
 // pids gives the process of each window of the editor.
-func (b *bed) pids() (list []int) {
-	b.windows().find(func(w window) bool {
+func (d *desk) pids() (list []int) {
+	for _, w := range d.Windows() {
 		if strings.Contains(w.App, "TextEditor") {
 			list = append(list, w.PID)
 		}
-		return false
-	})
+	}
 	return list
 }
 
 // editors are the processes that have windows.
-func (b *bed) editors() map[int]bool {
+func (d *desk) editors() map[int]bool {
 	all := map[int]bool{}
-	for _, pid := range b.pids() {
+	for _, pid := range d.pids() {
 		all[pid] = true
 	}
 	return all

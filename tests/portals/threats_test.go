@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"snug/tests/bed"
 	"snug/tests/bus"
 	"snug/tests/need"
 )
@@ -28,15 +29,14 @@ var refused = regexp.MustCompile(`AccessDenied|ServiceUnknown|NameHasNoOwner|not
 
 // stand tries what is a threat: in the sandbox nothing comes of it and the refusal is told, and
 // outside it is done.
-func (b *bed) stand(flags string, list []threat) {
-	t := b.t.(*testing.T)
+func (d *desk) stand(t *testing.T, flags string, list []threat) {
 	for _, x := range list {
 		t.Run(x.name, func(t *testing.T) {
-			b := b.with(t)
-			if out := b.outside(x.words...); !x.did(out) {
+			d := d.with(t)
+			if out := d.Outside(x.words...); !x.did(out) {
 				t.Errorf("control: outside %q did nothing:\n%s", x.words, out)
 			}
-			out := b.inside(flags+" "+canRead(t), x.words...)
+			out := d.inside(flags+" "+canRead(t), x.words...)
 			if x.did(out) {
 				t.Errorf("inside, %q was done:\n%s", x.words, out)
 			}
@@ -48,33 +48,33 @@ func (b *bed) stand(flags string, list []threat) {
 }
 
 func TestThreats(t *testing.T) {
-	b := newBed(t)
-	b.settings()
-	b.start("flatpak-session-helper")
-	b.owned("org.freedesktop.Flatpak")
-	b.peer(b.socket(), b.unit, "org.freedesktop.systemd1")
-	b.peer(b.socket(), nil, "com.example.Hidden")
-	talk := b.peer(b.socket(), b.secret, "com.example.Talk")
-	b.owner("org.freedesktop.Notifications", 1)
-	made := filepath.Join(b.home, "made")
+	d := newDesk(t)
+	d.settings()
+	d.Start("flatpak-session-helper")
+	d.Owned("org.freedesktop.Flatpak")
+	d.peer(d.Socket(), d.unit, "org.freedesktop.systemd1")
+	d.peer(d.Socket(), nil, "com.example.Hidden")
+	talk := d.peer(d.Socket(), d.secret, "com.example.Talk")
+	d.owner("org.freedesktop.Notifications", 1)
+	made := filepath.Join(d.Home, "made")
 	wasMade := func(string) bool { return os.Remove(made) == nil }
 
-	b.stand(granted, []threat{
+	d.stand(t, granted, []threat{
 		{name: "D1 a command on the host", words: hostCommand(made), did: func(string) bool { return soon(made) && wasMade("") }},
 		{name: "D1 flatpak-spawn", words: []string{"/usr/libexec/flatpak-xdg-utils/flatpak-spawn", "--host", "touch", made}, did: wasMade},
 		{name: "D2 a unit of systemd", words: gdbus("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager.StartTransientUnit",
 			"evil.service", "fail", "[('ExecStart', <[('/bin/touch', ['touch', '"+made+"'], false)]>)]", "@a(sa(sv)) []"), did: wasMade},
 		{name: "D3 settings", words: []string{"dconf", "write", "/org/example/x", "'evil'"}, did: func(string) bool {
-			found := b.outside("dconf", "read", "/org/example/x") == "'evil'\n"
-			b.outside("dconf", "reset", "-f", "/")
+			found := d.Outside("dconf", "read", "/org/example/x") == "'evil'\n"
+			d.Outside("dconf", "reset", "-f", "/")
 			return found
 		}},
 		{name: "D4 dbus-monitor", words: []string{"sh", "-c", watch}, did: func(out string) bool { return strings.Contains(out, "member=Secret") }},
 		{name: "D4 BecomeMonitor", words: []string{probe(t), "monitor"}, did: tellsSecret},
 		{name: "D4 eavesdrop", words: []string{probe(t), "spy", "eavesdrop=true", "type='method_call',eavesdrop='true'"}, did: tellsSecret},
 		{name: "D4 white space", words: []string{probe(t), "spy", "eavesdrop =true", "eavesdrop\t='true',type='method_call'", " eavesdrop  =  'true'"}, did: tellsSecret},
-		{name: "D5 the environment of services", words: b.activation("EVIL"), did: b.activated("EVIL")},
-		{name: "D5 by its tool", words: []string{"dbus-update-activation-environment", "WORSE=yes"}, did: b.activated("WORSE")},
+		{name: "D5 the environment of services", words: d.activation("EVIL"), did: d.activated("EVIL")},
+		{name: "D5 by its tool", words: []string{"dbus-update-activation-environment", "WORSE=yes"}, did: d.activated("WORSE")},
 		{name: "D7 a signal for all", words: []string{probe(t), "shout"}, did: func(string) bool { return talk.heard("Shout") }, mute: true},
 		{name: "D8 take a name", words: requestByName("com.example.Free", 4), did: ownedNow},
 		{name: "D8 replace an owner", words: requestByName("org.freedesktop.Notifications", 6), did: ownedNow},
@@ -103,7 +103,7 @@ func hostCommand(file string) []string {
 // when it has started a command, not when that has ended.
 func soon(file string) bool {
 	for range 20 {
-		if exists(file) {
+		if bed.Exists(file) {
 			return true
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -112,8 +112,8 @@ func soon(file string) bool {
 }
 
 // unit stands for systemd: it runs the touch of a unit.
-func (b *bed) unit(m bus.Message) string {
-	if at := strings.Index(m.Body, b.home); at >= 0 && m.Member == "StartTransientUnit" {
+func (d *desk) unit(m bus.Message) string {
+	if at := strings.Index(m.Body, d.Home); at >= 0 && m.Member == "StartTransientUnit" {
 		file, _, _ := strings.Cut(m.Body[at:], "\x00")
 		os.WriteFile(file, nil, 0o600)
 	}
@@ -121,9 +121,9 @@ func (b *bed) unit(m bus.Message) string {
 }
 
 // secret lets one program call another, before Flush is answered: an eavesdropper has it by then.
-func (b *bed) secret(m bus.Message) string {
+func (d *desk) secret(m bus.Message) string {
 	if m.Member == "Flush" {
-		if c, err := bus.Dial(b.socket()); err == nil {
+		if c, err := bus.Dial(d.Socket()); err == nil {
 			c.Ask(bus.Message{Type: bus.Call, Destination: "com.example.Hidden", Path: "/x", Interface: "com.example.Host", Member: "Secret"})
 			c.Close()
 		}
@@ -132,12 +132,12 @@ func (b *bed) secret(m bus.Message) string {
 }
 
 // owner keeps a name until the end of the test; with flags 1 others may replace it.
-func (b *bed) owner(name string, flags byte) {
-	b.t.Helper()
-	c := b.dial(b.socket())
-	b.t.Cleanup(func() { c.Close() })
-	if m, err := c.Ask(requestName(name, flags)); err != nil || m.Type != bus.Return {
-		b.t.Fatalf("%+v, %v", m, err)
+func (d *desk) owner(name string, flags byte) {
+	d.Helper()
+	c := d.Dial(d.Socket())
+	d.Cleanup(func() { c.Close() })
+	if m, err := c.Ask(bus.RequestName(name, flags)); err != nil || m.Type != bus.Return {
+		d.Fatalf("%+v, %v", m, err)
 	}
 }
 
@@ -146,18 +146,18 @@ func requestByName(name string, flags int) []string {
 }
 
 // activation sets a variable for all services that the bus starts from now on.
-func (b *bed) activation(variable string) []string {
+func (d *desk) activation(variable string) []string {
 	return gdbus(bus.Name, "/org/freedesktop/DBus", "org.freedesktop.DBus.UpdateActivationEnvironment", "{'"+variable+"': 'yes'}")
 }
 
 // activated reports whether a service that the bus starts has got a variable.
-func (b *bed) activated(variable string) func(string) bool {
-	file := filepath.Join(b.dir, "environment")
-	b.service("com.example.Started", "/bin/sh -c 'env >"+file+"; exit 1'")
+func (d *desk) activated(variable string) func(string) bool {
+	file := filepath.Join(d.Dir, "environment")
+	d.Service("com.example.Started", "/bin/sh -c 'env >"+file+"; exit 1'")
 	return func(string) bool {
-		b.outside(gdbus(bus.Name, "/", "org.freedesktop.DBus.StartServiceByName", "com.example.Started", "0")...)
-		got := strings.Contains(read(b.t, file), "\n"+variable+"=yes")
-		b.outside(gdbus(bus.Name, "/org/freedesktop/DBus", "org.freedesktop.DBus.UpdateActivationEnvironment", "{'"+variable+"': ''}")...)
+		d.Outside(gdbus(bus.Name, "/", "org.freedesktop.DBus.StartServiceByName", "com.example.Started", "0")...)
+		got := strings.Contains(bed.Read(d, file), "\n"+variable+"=yes")
+		d.Outside(gdbus(bus.Name, "/org/freedesktop/DBus", "org.freedesktop.DBus.UpdateActivationEnvironment", "{'"+variable+"': ''}")...)
 		return got
 	}
 }
@@ -166,21 +166,21 @@ func (b *bed) activated(variable string) func(string) bool {
 // reads nobody.
 func TestAccessibility(t *testing.T) {
 	need.Program(t, "zenity")
-	b := newBed(t)
-	b.screen()
-	b.a11y()
-	b.start("zenity", "--entry", "--title=Letter", "--entry-text=hunter2")
-	b.focused("Letter")
-	b.start("zenity", "--password", "--title=Password")
-	b.focused("Password")
-	b.keys("-d", "20", "four")
+	d := newDesk(t)
+	d.Sway()
+	d.a11y()
+	d.Start("zenity", "--entry", "--title=Letter", "--entry-text=hunter2")
+	d.focused("Letter")
+	d.Start("zenity", "--password", "--title=Password")
+	d.focused("Password")
+	d.keys("-d", "20", "four")
 	var out string
-	b.poll("an outsider reads what stands in others' windows", func() bool {
-		out = b.outside("python3", "-c", widgets)
+	d.Poll("an outsider reads what stands in others' windows", func() bool {
+		out = d.Outside("python3", "-c", widgets)
 		return strings.Contains(out, "text hunter2") && strings.Contains(out, "password text ●●●●")
 	})
 	for _, flags := range []string{granted, granted + " --bus-a11y-enable"} {
-		if out = b.inside(flags, "python3", "-c", widgets); strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
+		if out = d.inside(flags, "python3", "-c", widgets); strings.Contains(out, "hunter2") || strings.Contains(out, "●") || strings.Contains(out, "zenity") {
 			t.Errorf("inside, with %s, others' widgets are there:\n%s", flags, out)
 		}
 		if !refused.MatchString(out) {
@@ -191,17 +191,17 @@ func TestAccessibility(t *testing.T) {
 
 // An app that may be read is found by those that read to people.
 func TestAccessibleApp(t *testing.T) {
-	b := newBed(t)
-	b.screen()
-	b.a11y()
-	b.start("zenity", "--entry", "--title=Control", "--entry-text=outside")
-	b.poll("control: a program of the host is read", func() bool {
-		return strings.Contains(b.outside("python3", "-c", widgets), "text outside")
+	d := newDesk(t)
+	d.Sway()
+	d.a11y()
+	d.Start("zenity", "--entry", "--title=Control", "--entry-text=outside")
+	d.Poll("control: a program of the host is read", func() bool {
+		return strings.Contains(d.Outside("python3", "-c", widgets), "text outside")
 	})
 	words := run("--wayland raw --accept wayland-raw --bus-a11y-enable", "zenity", "--entry", "--title=App", "--entry-text=inside")
-	b.start(snug(t), words[1:]...)
-	b.focused("App")
-	b.poll("the app is read", func() bool { return strings.Contains(b.outside("python3", "-c", widgets), "text inside") })
+	d.Start(words...)
+	d.focused("App")
+	d.Poll("the app is read", func() bool { return strings.Contains(d.Outside("python3", "-c", widgets), "text inside") })
 }
 
 // widgets prints everything that the accessibility bus shows of all programs.

@@ -11,67 +11,56 @@ import (
 	"testing"
 	"time"
 
+	"snug/tests/bed"
 	"snug/tests/need"
 )
 
-// bed is a Flatpak installation in a folder of its own: a runtime that is one static busybox, and an
-// app that is a script. Nothing in it comes from a network.
-type bed struct {
+// flatpak is an installation of Flatpak in a folder of its own: a runtime that is one static busybox, and
+// an app that is a script. Nothing in it comes from a network.
+type flatpak struct {
 	dir string
 	bus string // configuration of a session bus without the machine's services but Flatpak's
 }
 
 const appID = "org.example.App"
 
-// newBed makes it with the installed bubblewrap.
-func newBed(t *testing.T) *bed {
+// newFlatpak makes it with the installed bubblewrap.
+func newFlatpak(t *testing.T) *flatpak {
 	t.Helper()
 	for _, name := range []string{"flatpak", "dbus-run-session", "xdg-dbus-proxy", "busybox"} {
 		need.Program(t, name)
 	}
-	b := &bed{dir: folder(t)}
+	dir := bed.Folder(t)
+	f := &flatpak{dir: dir, bus: dir + "/bus.conf"}
 	_, theirs := programs(t)
-	b.write(t, "bus.conf", `<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><servicedir>`+b.dir+`/services</servicedir>
+	bed.Write(t, f.bus, `<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><servicedir>`+f.dir+`/services</servicedir>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`)
-	b.bus = b.dir + "/bus.conf"
-	b.must(t, theirs, "/bin/sh", "-ec", "mkdir services; cd /usr/share/dbus-1/services; cp org.freedesktop.Flatpak.service org.freedesktop.portal.Flatpak.service "+b.dir+"/services")
-	b.must(t, theirs, "/bin/sh", script(t), "runtime")
-	return b
-}
-
-func (b *bed) write(t testing.TB, name, text string) {
-	t.Helper()
-	name = filepath.Join(b.dir, name)
-	err := os.MkdirAll(filepath.Dir(name), 0o755)
-	if err == nil {
-		err = os.WriteFile(name, []byte(text), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	f.must(t, theirs, "/bin/sh", "-ec", "mkdir services; cd /usr/share/dbus-1/services; cp org.freedesktop.Flatpak.service org.freedesktop.portal.Flatpak.service "+f.dir+"/services")
+	f.must(t, theirs, "/bin/sh", script(t), "runtime")
+	return f
 }
 
 // command is a command in the bed whose Flatpak starts program for bubblewrap. Each has a run-time
 // folder of its own, so it sees no instances but its own.
-func (b *bed) command(t testing.TB, program string, words ...string) *exec.Cmd {
+func (f *flatpak) command(t testing.TB, program string, words ...string) *exec.Cmd {
 	t.Helper()
-	run, err := os.MkdirTemp(b.dir, "run")
+	run, err := os.MkdirTemp(f.dir, "run")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), largeLimit)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Dir, cmd.WaitDelay = b.dir, time.Second
-	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + b.dir + "/home", "XDG_RUNTIME_DIR=" + run, "LC_ALL=C.UTF-8",
+	cmd.Dir, cmd.WaitDelay = f.dir, time.Second
+	cmd.Env = []string{"PATH=/usr/bin:/bin", "HOME=" + f.dir + "/home", "XDG_RUNTIME_DIR=" + run, "LC_ALL=C.UTF-8",
 		"FLATPAK_SYSTEM_HELPER_ON_SESSION=1", "FLATPAK_BWRAP=" + program}
 	return cmd
 }
 
 // must runs a command that has to succeed.
-func (b *bed) must(t testing.TB, program string, words ...string) string {
+func (f *flatpak) must(t testing.TB, program string, words ...string) string {
 	t.Helper()
-	cmd := b.command(t, program, words...)
+	cmd := f.command(t, program, words...)
 	out, err := cmd.Output()
 	if err != nil {
 		var stderr []byte
@@ -84,9 +73,9 @@ func (b *bed) must(t testing.TB, program string, words ...string) string {
 }
 
 // do gives what can be seen of a command.
-func (b *bed) do(t testing.TB, program, stdin string, words ...string) result {
+func (f *flatpak) do(t testing.TB, program, stdin string, words ...string) result {
 	t.Helper()
-	cmd := b.command(t, program, words...)
+	cmd := f.command(t, program, words...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	if err := cmd.Run(); cmd.ProcessState == nil || errors.Is(err, context.DeadlineExceeded) {
@@ -96,9 +85,9 @@ func (b *bed) do(t testing.TB, program, stdin string, words ...string) result {
 }
 
 // buildApp makes the app, by one program from its build to its installation.
-func (b *bed) buildApp(t testing.TB, program string) string {
+func (f *flatpak) buildApp(t testing.TB, program string) string {
 	t.Helper()
-	return b.must(t, program, "/bin/sh", script(t), "app")
+	return f.must(t, program, "/bin/sh", script(t), "app")
 }
 
 func script(t testing.TB) string {

@@ -175,7 +175,7 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 func (p *plan) checkJoin(r *instances.Record) error {
 	for _, flag := range p.typed {
 		switch flag {
-		case "instances", "files-arguments", "files-live", "name", "detach", "autostart", "ready-fd":
+		case "instances", "files-arguments", "files-live", "name", "detach", "autostart", "launcher", "ready-fd":
 		default:
 			return &hinted{quote(r.Name) + " runs, and this start would join it: --" + flag + " has no effect on it", "end it first: snug stop " + r.Name + "; or for a sandbox of its own: --instances many"}
 		}

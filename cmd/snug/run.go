@@ -361,6 +361,28 @@ func from(dir, path string) string {
 }
 
 func runRun(c *console, args []string) error {
+	err := c.start(args)
+	if err != nil && len(args) > 0 && (args[0] == "--launcher" || args[0] == "--autostart") && !isTerminal(c.err) {
+		notify(err)
+	}
+	return err
+}
+
+// notify shows a person who has started an app from the menu why it does not start: of what is printed
+// they see nothing. That the app itself ends badly is its own to tell.
+func notify(err error) {
+	if err.Error() == "" {
+		return
+	}
+	var text strings.Builder
+	(&console{err: &text}).complain(err)
+	title, body, _ := strings.Cut(strings.TrimPrefix(text.String(), "snug: "), "\n")
+	plain := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;") // some take a body for markup
+	runTool("notify-send", "--app-name=snug", "--icon=dialog-error", "--", title, plain.Replace(body))
+}
+
+// start runs an app or a command.
+func (c *console) start(args []string) error {
 	p, err := c.plan(c.newFlags(), args)
 	if err != nil {
 		return err

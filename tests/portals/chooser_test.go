@@ -31,26 +31,13 @@ func TestFileChooser(t *testing.T) {
 	d.onlyTheLetter(letter)
 }
 
-// openLetter starts an editor that is granted no file and whose window has a name, opens one by the
-// portal's dialog, and changes it. Another file lies beside it.
+// openLetter opens a letter in an editor whose window has a name, and changes it.
 func (d *desk) openLetter(id, program, window, tables string) (letter string) {
 	d.Helper()
-	d.Sway()
-	d.portalsInRun()
-	seen := d.monitor("type='method_call',interface='org.freedesktop.impl.portal.FileChooser'")
 	letter = filepath.Join(d.Home, "letters/letter.txt")
 	bed.Write(d, letter, "a line of old\n")
-	bed.Write(d, filepath.Join(d.Home, "letters/beside.txt"), "not for the app\n")
 	d.manifest(id, "command = [\""+program+"\", \"--standalone\"]\naccept = [\"wayland-raw\"]\n", tables)
-
-	empty := d.Screenshot("empty")
-	p := d.Start("snug", "run", id)
-	d.Cleanup(func() { p.Process.Kill() }) // it would ask whether to save
-	d.focused(window)
-	opened := d.Drawn("editor", empty)
-	d.keys("-M", "ctrl", "-k", "o", "-m", "ctrl")
-	d.chooseFile(seen, letter, opened)
-	d.focused("letter.txt")
+	d.open(letter, "letter.txt", window, id)
 	d.Enter(letter, "new", func() {
 		d.keys("new words ")
 		d.keys("-M", "ctrl", "-k", "s", "-m", "ctrl")
@@ -58,10 +45,28 @@ func (d *desk) openLetter(id, program, window, tables string) (letter string) {
 	if got := bed.Read(d, letter); !strings.Contains(got, "a line of old") {
 		d.Errorf("want the old text kept, got %q", got)
 	}
+	return letter
+}
+
+// open starts an app that is granted no file and whose window has a name, and opens a file by the portal's
+// dialog, which gives the window a title. Another file lies beside it.
+func (d *desk) open(file, title, window, id string, words ...string) {
+	d.Helper()
+	d.Sway()
+	d.portalsInRun()
+	seen := d.monitor("type='method_call',interface='org.freedesktop.impl.portal.FileChooser'")
+	bed.Write(d, filepath.Join(d.Home, "letters/beside.txt"), "not for the app\n")
+	empty := d.Screenshot("empty")
+	app := d.Start(append([]string{"snug", "run", id}, words...)...)
+	d.Cleanup(func() { app.Process.Kill() }) // it would ask whether to save
+	d.focused(window)
+	opened := d.Drawn("app", empty)
+	d.keys("-s", "1000", "-M", "ctrl", "-k", "o", "-m", "ctrl")
+	d.chooseFile(seen, file, opened)
+	d.focused(title)
 	if asked := seen.saw("OpenFile"); asked == nil || !strings.Contains(asked.Body, id) {
 		d.Errorf("want the dialog asked for the app by its id, got %+v", asked)
 	}
-	return letter
 }
 
 // chooseFile types a path into the dialog of the portal.

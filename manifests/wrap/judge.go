@@ -67,6 +67,8 @@ func (f *Folders) judgeProgram(exec desktop.Exec) error {
 		return isFlatpak()
 	case slices.Contains(names, "snap") || strings.HasPrefix(path, "/snap/") || strings.HasPrefix(real, "/snap/"):
 		return isSnap()
+	case slices.Contains(names, "gapplication"):
+		return &Refusal{"it has the message bus start the app, by gapplication, and from its sandbox no app can", "a launcher of your own can be wrapped whose Exec is the program itself: the Exec of the app's file in /usr/share/dbus-1/services names it"}
 	case isAppImage(real):
 		return &Refusal{"it starts an AppImage, which mounts itself, and in a sandbox nothing can", "take it apart: " + filepath.Base(path) + " --appimage-extract; then a manifest whose command is the AppRun of that folder"}
 	case slices.ContainsFunc(names, becomesRoot), isSetID(real):

@@ -284,7 +284,7 @@ func TestRefusals(t *testing.T) {
 		entry + "X-Flatpak=org.x\nExec=x\n":                                              "Flatpak",
 		entry + "Exec=/opt/App-1.2.AppImage %U\n":                                        "AppImage",
 		entry + "Exec=image %U\n":                                                        "AppImage",
-		entry + "Exec=gapplication launch org.x %U\n":                                   "message bus",
+		entry + "Exec=gapplication launch org.x %U\n":                                    "message bus",
 		entry + "Exec=mount-it\n":                                                        "another user",
 		entry + "Exec=pkexec synaptic\n":                                                 "another user",
 		entry + "Exec=app\n[Desktop Action a]\nExec=sudo app\n":                          "another user",

@@ -126,13 +126,16 @@ func Compose(m *manifests.Manifest, w *World, cmd Command) (*Sandbox, error) {
 }
 
 // add puts a step in the sandbox.
-func (c *composer) add(dest string, step sandbox.Step) {
-	c.steps = append(c.steps, placed{dest, strings.Count(dest, "/"), step})
+func (c *composer) add(dest string, step sandbox.Step) { c.steps = append(c.steps, place(dest, step)) }
+
+func place(dest string, step sandbox.Step) placed {
+	return placed{dest, strings.Count(dest, "/"), step}
 }
 
 // arrange orders the steps so that folders come before what lies in them, holes and read-only
 // marks last. Otherwise steps stay in the order in which they were added.
 func (c *composer) arrange() {
+	c.steps = append(c.stubs(), c.steps...)
 	c.out.Spec.Root = append(c.ordered(), &sandbox.ReadOnly{Dest: "/dev"}, &sandbox.ReadOnly{Dest: "/"})
 }
 

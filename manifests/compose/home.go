@@ -15,9 +15,9 @@ import (
 
 // ownHome makes the app's home, at the path of the person's.
 //
-// The mount points of grants below a kept home are made in it, and stay there, empty, when the grant
-// is gone. To take them away at the end would be a race with a second instance of the app, and would
-// need a judgement whether a folder is a left-over or the app's own.
+// The mount points of grants below a kept home are made in it, and stay there, empty and read-only, when
+// the grant is gone: see stubs. To take them away at the end would be a race with a second instance of the
+// app, and would need a judgement whether a folder is a left-over or the app's own.
 func (c *composer) ownHome() {
 	mode := manifests.Text{Value: orDefault(c.m.Home.Mode, "ephemeral"), Origin: c.m.Home.Mode.Origin}
 	if why := homeProblem(c.home); why != "" {
@@ -47,6 +47,41 @@ func (c *composer) ownHome() {
 // homeless takes the app's own home out of the account: a grant lies over it.
 func (c *composer) homeless() {
 	c.out.Account = slices.DeleteFunc(c.out.Account, func(entry Entry) bool { return strings.HasPrefix(entry.Text, keepFiles) })
+}
+
+// stubs makes the mount points of grants in the app's home, and the folders on the way to them, such that
+// the app cannot write there. It would else take what is left of a grant for the person's own folder, and
+// save where nobody looks. What begins with a dot is excepted: there programs keep their own things.
+func (c *composer) stubs() (list []placed) {
+	type folder struct {
+		dest   string
+		origin manifests.Origin
+	}
+	var mounts, all []folder
+	for _, dest := range c.bare {
+		mounts = append(mounts, folder{dest, c.m.Files.Arguments.Origin})
+	}
+	for _, g := range c.grants {
+		if g.source.file.is(unix.S_IFDIR) {
+			mounts = append(mounts, folder{g.dest, g.asks.Origin})
+		} else {
+			all = append(all, folder{dirname(g.dest), g.asks.Origin})
+		}
+	}
+	made := map[string]bool{}
+	for _, f := range append(all, mounts...) {
+		if !inside(f.dest, c.home) || strings.HasPrefix(relative(f.dest, c.home), ".") {
+			continue
+		}
+		for at := f.dest; at != c.home; at = dirname(at) {
+			covered := func(by folder) bool { return by.dest != at && inside(at, by.dest) }
+			if !made[at] && !slices.ContainsFunc(mounts, covered) {
+				list = append(list, place(at, &sandbox.Dir{Dest: at, Mode: 0o555, Origin: f.origin}))
+			}
+			made[at] = true
+		}
+	}
+	return list
 }
 
 // keepFiles begins what the account says of the home.

@@ -167,10 +167,18 @@ func TestLiveArguments(t *testing.T) {
 		})
 	}
 	t.Run("control: alone in a writable folder it is lost", func(t *testing.T) {
+		hidden := w.Home + "/.documents/a.txt" // of folders with a dot the app has its own
+		put(t, hidden, "old\n")
+		m := "files.write = [\"~/.documents/a.txt\"]"
+		out := sh(t, w, m, `sed -i s/old/new/ "$1" 2>&1 | grep -c busy`, hidden)
+		expect(t, out, "1\n")
+	})
+	t.Run("a file that is granted by name", func(t *testing.T) {
 		put(t, file, "old\n")
 		m := "files.write = [\"~/Documents/a.txt\"]"
-		out := sh(t, w, m, `sed -i s/old/new/ "$1" 2>&1 | grep -c busy`, file)
-		expect(t, out, "1\n")
+		out := sh(t, w, m, `sed -i s/old/new/ "$1" 2>/dev/null || echo refused; echo new >"$1"; stat -c %a ~/Documents`, file)
+		expect(t, out, "refused\n555\n")
+		expect(t, get(t, file), "new\n")
 	})
 	t.Run("a file of the home itself", func(t *testing.T) {
 		put(t, w.Home+"/notes.txt", "old\n")

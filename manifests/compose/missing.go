@@ -31,7 +31,7 @@ func (c *composer) warnMissing(word, path string, asks manifests.Text) {
 	if c.m.Home.Mode.Value == "private" && !inside(dest, "/tmp") {
 		fate = "stays in its own home"
 	}
-	c.warn("files.arguments", asks, "there is no such file yet, so the app does not get it; what it saves by this name "+fate, hint)
+	c.warn("files.arguments", asks, "there is no such file yet, so the app does not get it; what it can save by this name "+fate, hint)
 }
 
 // namesFile reports whether a word looks like a file by itself: words of a command are also

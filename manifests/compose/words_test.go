@@ -185,7 +185,7 @@ f /etc/fstab`
 
 // TestMissing is what a person reads who names a file that does not exist.
 func TestMissing(t *testing.T) {
-	const what = `files.arguments = "WORD": there is no such file yet, so the app does not get it; what it saves by this name is gone when it ends`
+	const what = `files.arguments = "WORD": there is no such file yet, so the app does not get it; what it can save by this name is gone when it ends`
 	for word, hint := range map[string]string{
 		"doc/new.txt":  `make it first: touch "doc/new.txt"; or grant its folder: --write "/home/ann/doc"`,
 		"new.txt":      `make it first: touch "new.txt"`,

@@ -288,6 +288,30 @@ func TestWrapFound(t *testing.T) {
 	}
 }
 
+// TestWrapDefault: xdg-settings writes a launcher anew when a person makes it the default browser. It is
+// ours all the same.
+func TestWrapDefault(t *testing.T) {
+	need.Time(t)
+	need.Program(t, "xdg-settings")
+	m := newMenu(t)
+	m.Env = append(m.Env, "XDG_CURRENT_DESKTOP=GNOME")
+	bed.Write(t, m.Dir+"/path/sleep", "#!/bin/sh\n") // xdg-settings waits 4 s, four times, for menus that are not there
+	bed.Write(t, m.Dir+"/sys/applications/k.desktop", "# first\n[Desktop Entry]\nType = Application\nName=K\n\n\nMimeType=text/plain;\nExec=true %F\n[Desktop Action a]\nName=A\nExec=true\n")
+	mine := m.Home + "/.local/share/applications/k.desktop"
+	before := m.shape()
+	m.Must("snug", "wrap", "k", "--manifest", "org.example.Any")
+	written := bed.Read(t, mine)
+	m.Outside("xdg-settings", "set", "default-web-browser", "k.desktop") // it fails to find out whether it has worked
+	if changed := bed.Read(t, mine); changed == written || !strings.Contains(changed, "text/html") {
+		t.Fatalf("control: want the launcher written anew, got %s", changed)
+	}
+	m.Must("snug", "unwrap", "k")
+	os.RemoveAll(m.Home + "/.config/mimeapps.list")
+	if diff := cmp.Diff(before, m.shape()); diff != "" {
+		t.Errorf("traces are left: %s", diff)
+	}
+}
+
 // TestWrapService: the bus, too, starts the app by snug once it is wrapped, and at once.
 func TestWrapService(t *testing.T) {
 	need.Time(t)

@@ -27,6 +27,20 @@ func digest(text []byte) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// sealDigest is the digest of a file of ours. What it opens does not count, nor do blank lines and the space
+// around an equals sign: a desktop writes the file anew when somebody chooses a default program.
+func sealDigest(text []byte) string {
+	var rest strings.Builder
+	for line := range strings.Lines(string(text)) {
+		key, value, found := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); key == "MimeType" && found || key == "" {
+			continue
+		}
+		rest.WriteString(key + "=" + strings.TrimSpace(value) + "\n")
+	}
+	return digest([]byte(rest.String()))
+}
+
 // notes returns the lines that make a file ours, but for its own digest.
 func notes(app string, source *desktop.File) []string {
 	list := []string{keyApp + "=" + escape(app)}
@@ -42,7 +56,7 @@ func escape(value string) string {
 
 // sealed adds the digest to a file.
 func sealed(file *desktop.File, group string) []byte {
-	return file.With(group, keyDigest+"="+digest(file.Bytes())).Bytes()
+	return file.With(group, keyDigest+"="+sealDigest(file.Bytes())).Bytes()
 }
 
 // seal is what a file says of its making.
@@ -73,7 +87,7 @@ func readSeal(text []byte) (s seal, ours bool) {
 		}
 		rest.WriteString(line)
 	}
-	s.broken = own != digest([]byte(rest.String()))
+	s.broken = own != sealDigest([]byte(rest.String()))
 	return s, ours
 }
 

@@ -107,7 +107,7 @@ func (f *Folders) shim(app App) []byte {
 	text := "#!/bin/sh\n# Written by snug wrap --cli. snug unwrap takes it away; without snug, delete it.\n" +
 		"# " + strings.Join(notes(app.ID, nil), "\n# ") + "\n" +
 		"exec " + shellWord(f.Snug) + " run " + shellWord(app.Word) + ` "$@"` + "\n"
-	return []byte(text + "# " + keyDigest + "=" + digest([]byte(text)) + "\n")
+	return []byte(text + "# " + keyDigest + "=" + sealDigest([]byte(text)) + "\n")
 }
 
 func shellWord(word string) string {

@@ -30,7 +30,8 @@ type wrapping struct {
 	folders   *wrap.Folders
 	dry       bool
 	changes   []wrap.Change
-	imports   []string // what starts the wrapped apps whose homes could have a copy of something
+	imports   []string          // what starts the wrapped apps whose homes could have a copy of something
+	owners    map[string]string // the app that a launcher starts, of those that are wrapped or planned
 }
 
 func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
@@ -158,15 +159,18 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 		}
 		return []string{filepath.Base(path)}, forLauncher(path, g.add(g.folders.WrapFile(path, start)))
 	case app.Desktop != "" && (strings.HasSuffix(word, ".desktop") || foreign):
-		ids = []string{g.folders.ID(app.Desktop)}
+		id := g.folders.ID(app.Desktop)
+		return []string{id}, forLauncher(id, g.add(g.folders.Wrap(id, start)))
 	case app.Desktop != "":
 		ids = append(ids, g.folders.ID(app.Desktop))
 	}
-	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
+	ids, first := g.withSiblings(ids, start.ID)
+	for i, id := range ids {
 		err := g.add(g.folders.Wrap(id, start))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
+		case err != nil && i >= first:
+			g.c.say("warning: its program is also started by "+line(forLauncher(id, err).Error()), "")
 		case err != nil:
 			return nil, forLauncher(id, err)
 		default:
@@ -174,6 +178,32 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 		}
 	}
 	return wrapped, nil
+}
+
+// withSiblings are the launchers of an app, and from the first on those that start the same program, unless
+// another manifest is about them or another app has them: left out, a click on a file would start it past
+// the sandbox.
+func (g *wrapping) withSiblings(ids []string, app string) (all []string, first int) {
+	if g.owners == nil {
+		g.owners = map[string]string{}
+		for _, w := range g.folders.Written() {
+			g.owners[w.ID] = w.App
+		}
+	}
+	slices.Sort(ids)
+	all = slices.Compact(ids)
+	first = len(all)
+	for _, id := range all[:first] {
+		for _, sibling := range g.folders.Siblings(id) {
+			other, err := g.catalogue.Find(strings.TrimSuffix(sibling, ".desktop"))
+			owner := g.owners[sibling]
+			if !slices.Contains(all, sibling) && (owner == "" || owner == app) && (err != nil || !other.Known || other.ID == app) {
+				all = append(all, sibling)
+				g.owners[sibling] = app
+			}
+		}
+	}
+	return all, first
 }
 
 // inMenus reports whether a desktop file lies where menus look.
@@ -273,7 +303,8 @@ func (g *wrapping) wrapAll() error {
 			continue
 		}
 		found := false
-		for _, launcher := range slices.Compact(slices.Sorted(slices.Values(launchersOf(m, app)))) {
+		launchers, _ := g.withSiblings(launchersOf(m, app), id)
+		for _, launcher := range launchers {
 			before := len(g.changes)
 			err := g.add(g.folders.Wrap(launcher, wrap.App{ID: id, Word: id}))
 			switch {

@@ -19,7 +19,8 @@ type Folders struct {
 	Path   []string // PATH
 	Snug   string   // the program
 
-	logins []login // what is started at login, once looked for
+	logins   []login           // what is started at login, once looked for
+	programs map[string]string // by the id of a launcher, once looked for
 }
 
 // App is what a launcher shall start.
@@ -188,6 +189,31 @@ func (f *Folders) findLogins() []login {
 		}
 	}
 	return f.logins
+}
+
+// Siblings returns the ids of the other launchers that start the program of one: those of its parts, and
+// of kinds of files, which menus do not show.
+func (f *Folders) Siblings(id string) (ids []string) {
+	if f.programs == nil {
+		f.programs = map[string]string{}
+		search := desktop.Search{Data: f.Data}
+		for _, name := range search.IDs() {
+			name += ".desktop"
+			if paths := search.Locate(name); len(paths) > 0 {
+				if file, err := desktop.Read(paths[0]); err == nil && !file.True("Hidden") {
+					f.programs[name] = f.programOf(file)
+				}
+			}
+		}
+	}
+	program := f.programs[id]
+	for name, other := range f.programs {
+		if name != id && program != "" && other == program {
+			ids = append(ids, name)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // programOf is the path of the program that a launcher starts, behind snug if it is wrapped; "" if that

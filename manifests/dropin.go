@@ -35,7 +35,7 @@ func (c *Catalogue) Keep(app App, facts Facts, changes []Change, check func(*Man
 		return false, Problem{What: words.Quote(dir) + " cannot be locked: " + files.Reason(err)}
 	}
 	defer unlock()
-	defer os.Remove(dir) // fails unless nothing came of it
+	defer syscall.Rmdir(dir) // fails unless nothing came of it, and for a link to a folder
 	text, err := files.Read(path, maxText)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, Problem{What: words.Quote(path) + " cannot be read: " + files.Reason(err)}
@@ -75,7 +75,7 @@ func (c *Catalogue) Replace(app App, path string, before, text []byte, facts Fac
 		return Problem{What: words.Quote(dir) + " cannot be locked: " + files.Reason(err)}
 	}
 	defer unlock()
-	defer os.Remove(dir) // fails unless nothing came of it
+	defer syscall.Rmdir(dir) // fails unless nothing came of it, and for a link to a folder
 	now, err := files.Read(path, maxText)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Problem{What: words.Quote(path) + " cannot be read: " + files.Reason(err)}

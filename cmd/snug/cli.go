@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"snug/cmd/internal/terminal"
 	"snug/manifests"
 	"snug/sandbox"
 )
@@ -299,9 +300,5 @@ func (c *console) newFlags() *pflag.FlagSet {
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	return ok && terminal.Is(int(f.Fd()))
 }

@@ -377,7 +377,8 @@ func notify(err error) {
 	var text strings.Builder
 	(&console{err: &text}).complain(err)
 	title, body, _ := strings.Cut(strings.TrimPrefix(text.String(), "snug: "), "\n")
-	plain := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;") // some take a body for markup
+	// Some take a body for markup, and notify-send undoes escapes in it.
+	plain := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `\`, `\\`)
 	runTool("notify-send", "--app-name=snug", "--icon=dialog-error", "--", title, plain.Replace(body))
 }
 

@@ -2,6 +2,7 @@ package desktop
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -25,11 +26,12 @@ type Place struct {
 }
 
 // MarkExec puts marks into the value of an Exec key as it stands in the file, with its escapes, and
-// leaves all of its bytes as they are. No word of the line may begin with the mark. It reports whether
+// leaves all of its bytes as they are. No word of the line may become one that begins with the mark, which
+// is for the caller to choose. It reports whether
 // every file will be found: one of several in a word, or one behind another code, is not.
 //
-// It refuses what ParseExec refuses, and a word that begins with # outside of quotes, which is a comment
-// for some launchers and a word for others.
+// It refuses what ParseExec refuses, and what some launchers give to a shell: a word that begins with #
+// outside of quotes, and operators and substitutions that the specification would have in quotes.
 func MarkExec(raw, mark string) (marked string, all bool, err error) {
 	value, at := unescapeAt(raw)
 	if _, err := ParseExec(value); err != nil {
@@ -38,6 +40,9 @@ func MarkExec(raw, mark string) (marked string, all bool, err error) {
 	words, spans, err := split(value)
 	if err != nil {
 		return "", false, err
+	}
+	if operator := shellOperator(value); operator != "" {
+		return "", false, errors.New("exec line has " + strconv.QuoteToASCII(operator) + " outside of quotes or unescaped, which some launchers give to a shell")
 	}
 	var b strings.Builder
 	last, found := 0, false
@@ -62,6 +67,28 @@ func MarkExec(raw, mark string) (marked string, all bool, err error) {
 		all = true
 	}
 	return b.String(), all, nil
+}
+
+// shellOperator returns what in a line would start or feed another program if a shell read it, or "". The
+// line is one that split accepts.
+func shellOperator(line string) string {
+	quote := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case c == quote:
+			quote = 0
+		case quote == '\'':
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == '`' || c == '$' && i+1 < len(line) && line[i+1] == '(':
+			return line[i : i+1]
+		case quote == 0 && strings.IndexByte(";|&<>()\n\r", c) >= 0:
+			return line[i : i+1]
+		}
+	}
+	return ""
 }
 
 // around returns the texts around the one code for files of a word, or reports that it is not so plain.

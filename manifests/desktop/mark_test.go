@@ -35,16 +35,29 @@ func TestMarkExec(t *testing.T) {
 		}
 	}
 	for raw, want := range map[string]string{
-		"app # x":  "begins with #",
-		"app %z":   "unknown field code",
-		`app "x`:   "quote without its end",
-		"":         "names no program",
-		"%f":       "field code for its program",
-		`app \\`:   "ends with a backslash",
-		`app x\n#`: "begins with #",
+		"app # x":    "begins with #",
+		"app %z":     "unknown field code",
+		`app "x`:     "quote without its end",
+		"":           "names no program",
+		"%f":         "field code for its program",
+		`app \\`:     "ends with a backslash",
+		`app x\n#`:   "a shell",
+		"app ;x":     "a shell",
+		"app x&":     "a shell",
+		"app `x`":    "a shell",
+		`app "$(x)"`: "a shell",
 	} {
 		if _, _, err := desktop.MarkExec(raw, "@@"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", raw, err, want)
+		}
+	}
+}
+
+// What stands in quotes is for no shell, nor is what is escaped there.
+func TestMarkQuoted(t *testing.T) {
+	for _, raw := range []string{"app 'a; b | $(c)'", `app "a; b && c"`, `app "\\$(x) \\` + "`" + `x\\` + "`" + `"`, "app $HOME ~ * ?x=y {a}", `app a\\;b`} {
+		if _, _, err := desktop.MarkExec(raw, "@@"); err != nil {
+			t.Errorf("%s: %v", raw, err)
 		}
 	}
 }

@@ -164,8 +164,8 @@ func Tidy(changes []Change) {
 		if cache := filepath.Join(dir, "mimeinfo.cache"); onlyHeader(cache) {
 			os.Remove(cache)
 		}
-		if os.Remove(dir) == nil && filepath.Base(dir) == "services" {
-			os.Remove(filepath.Dir(dir))
+		if unix.Rmdir(dir) == nil && filepath.Base(dir) == "services" { // and no link to a folder
+			unix.Rmdir(filepath.Dir(dir))
 		}
 	}
 }

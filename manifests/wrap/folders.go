@@ -85,7 +85,7 @@ func (p *place) recognize() error {
 		}
 		return nil
 	}
-	if _, found := p.counts.Get(desktop.Entry, keyIdentity); found {
+	if text := string(p.now); strings.HasPrefix(text, "[Desktop Entry]\n") && strings.HasSuffix(text, "\n"+keyIdentity+"=true\n") {
 		p.state, p.counts = empty, nil
 	}
 	return nil

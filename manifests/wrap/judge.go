@@ -24,6 +24,12 @@ func (f *Folders) judge(file *desktop.File) error {
 	if kind, found := file.Get(desktop.Entry, "Type"); found && kind != "Application" {
 		return &Refusal{"it starts no program: its Type is not Application", ""}
 	}
+	if text := string(file.Bytes()); strings.Count(text, "\r") != strings.Count(text, "\r\n") {
+		return &Refusal{"it has a carriage return inside of a line, where some begin another", ""}
+	}
+	if file.True("X-KDE-SubstituteUID") {
+		return &Refusal{"KDE starts it as another user, and in a sandbox nothing can become one", "leave it as it is"}
+	}
 	if file.True("Hidden") {
 		return &Refusal{"it is hidden: its key Hidden says true", ""}
 	}

@@ -15,18 +15,17 @@ func (f *Folders) launcher(source *desktop.File, app App) (text []byte, lost []s
 	if err := f.judge(source); err != nil {
 		return nil, nil, err
 	}
-	mark, err := freeMark(source)
-	if err != nil {
-		return nil, nil, err
-	}
+	mark := freeMark(source)
 	prefix := desktop.FormatExec([]string{f.Snug, "run", "--launcher", mark, app.Word}) + " "
 	changed := source.Changed(func(group, key, raw string) string {
 		name, variant, _ := strings.Cut(key, "[")
 		switch {
 		case err != nil:
+		case strings.Contains(group+key, `\`): // KDE reads \x45xec as Exec
+			err = &Refusal{"[" + group + "]: a key with a backslash in it or in its group, which some read as another", ""}
 		case name == "DBusActivatable": // else the bus starts the program, and Exec is not looked at
 			return "false"
-		case name == "Exec" && strings.HasPrefix(variant, "$"): // CVE-2019-14744
+		case name == "Exec" && strings.Contains(variant, "$"): // CVE-2019-14744
 			err = &Refusal{"[" + group + "]: KDE fills in the value of " + key + " before anybody else sees it", ""}
 		case name == "Exec":
 			marked, all, e := desktop.MarkExec(raw, mark)
@@ -61,15 +60,14 @@ const note = "# Written by snug wrap: the launcher in " + keySource + ", started
 	"# Without snug it starts nothing: delete it, and the system's own is back. If you had one of your own, it is\n" +
 	"# beside this one; then rename that: its name has " + keptSuffix + " behind it.\n"
 
-// freeMark returns a mark with which no word of a launcher can begin.
-func freeMark(source *desktop.File) (string, error) {
+// freeMark returns a mark with which no word of a launcher can begin, whatever its codes become and its
+// quotes and escapes hide: in a launcher that could spell one it holds the digest of the launcher.
+func freeMark(source *desktop.File) string {
 	text := string(source.Bytes()) + source.Path
-	for _, mark := range []string{"@@", "@1@", "@2@", "@3@", "@4@", "@5@", "@6@", "@7@"} {
-		if !strings.Contains(text, mark) {
-			return mark, nil
-		}
+	if !strings.Contains(text, "@") && !strings.Contains(text, `\x`) { // which KDE takes for a character
+		return "@@"
 	}
-	return "", &Refusal{"it holds every mark that snug would put around files: @@, @1@ to @7@", ""}
+	return "@" + digest([]byte(text)) + "@"
 }
 
 // serviceGroup is the group of files by which a message bus starts programs.
@@ -87,10 +85,7 @@ func (f *Folders) service(source *desktop.File, app App) ([]byte, error) {
 	if err := f.judgeProgram(exec); err != nil {
 		return nil, err
 	}
-	mark, err := freeMark(source)
-	if err != nil {
-		return nil, err
-	}
+	mark := freeMark(source)
 	// A percent sign is no code here.
 	prefix := strings.ReplaceAll(desktop.FormatExec([]string{f.Snug, "run", "--launcher", mark, app.Word}), "%%", "%") + " "
 	changed := source.Changed(func(group, key, raw string) string {

@@ -22,7 +22,7 @@ type Written struct {
 
 // Written returns all files that snug wrote, launchers first.
 func (f *Folders) Written() (list []Written) {
-	f.written(filepath.Join(f.Data[0], "applications"), ".desktop", 3, &list)
+	f.written(filepath.Join(f.Data[0], "applications"), ".desktop", 8, &list)
 	for i := range list {
 		list[i].ID = f.ID(list[i].Path)
 	}
@@ -70,7 +70,7 @@ func (f *Folders) written(dir, suffix string, depth int, list *[]Written) {
 func (f *Folders) Unwrap(w Written) (Change, error) {
 	c := Change{Path: w.Path, App: w.App, Old: w.Path}
 	if w.Edited {
-		return c, &Refusal{w.Path + " was changed since snug wrote it", "to lose those changes, remove it; to keep them, take the lines out of it that begin with X-Snug, and it is yours"}
+		return c, edit(w.Path)
 	}
 	text, err := os.ReadFile(w.Path)
 	switch {
@@ -80,8 +80,19 @@ func (f *Folders) Unwrap(w Written) (Change, error) {
 	case err != nil:
 		return c, err
 	}
+	switch s, is := readSeal(text); {
+	case !is || s.app != w.App: // somebody was faster
+		return c, &Refusal{w.Path + " is not what snug wrote any more", "snug apps lists what is wrapped"}
+	case s.broken:
+		return c, edit(w.Path)
+	}
 	c.Before, c.now, c.state = text, text, ours
 	return c, nil
+}
+
+// edit refuses to touch what somebody has changed.
+func edit(path string) error {
+	return &Refusal{path + " was changed since snug wrote it", "to lose those changes, remove it; to keep them, take the lines out of it that begin with X-Snug, and what snug put before the program in its Exec"}
 }
 
 // Then is what counts when a file of ours is gone: the path of a launcher and its text, or nothing.

@@ -107,7 +107,7 @@ func (f *Folders) wrapLogin(name string, app App) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, found := p.source.Get(desktop.Entry, keyAutostart); found || p.source.True("Hidden") {
+	if p.state == ours && p.forLogin() || p.source.True("Hidden") {
 		return nil, nil // in its sandbox already, or not at all
 	}
 	text, _, err := f.launcher(p.source, app)
@@ -121,7 +121,7 @@ func (f *Folders) wrapLogin(name string, app App) ([]Change, error) {
 func (p *place) change(text []byte, mode fs.FileMode) ([]Change, error) {
 	switch {
 	case p.state == edited:
-		return nil, &Refusal{p.path + " was changed since snug wrote it", "to lose those changes, remove it; to keep them, take the lines out of it that begin with X-Snug, and it is yours"}
+		return nil, edit(p.path)
 	case p.state == ours && bytes.Equal(text, p.now):
 		return nil, nil
 	}

@@ -299,7 +299,16 @@ func TestRefusals(t *testing.T) {
 		entry + "DBusActivatable=true\n":                                                 "no Exec",
 		entry + "Hidden=true\nExec=app\n":                                                "hidden",
 		"[Desktop Entry]\nType=Link\nURL=x\nExec=app\n":                                  "Type is not Application",
-		entry + "Exec=app @@ @1@ @2@ @3@ @4@ @5@ @6@ @7@\n":                              "every mark",
+		entry + "Exec=app ; touch x\n":                                                   "a shell",
+		entry + "Exec=app | sh\n":                                                        "a shell",
+		entry + "Exec=app `id`\n":                                                        "a shell",
+		entry + "Exec=app \"`id`\"\n":                                                    "a shell",
+		entry + "Exec=app \"$(id)\"\n":                                                   "a shell",
+		entry + "Exec=app >x\n":                                                          "a shell",
+		entry + "\\x45xec=touch x\nExec=app\n":                                           "backslash",
+		entry + "Comment=x\rExec=touch x\nExec=app\n":                                    "carriage return",
+		entry + "Exec[de][$e]=$(id)\nExec=app\n":                                         "KDE",
+		entry + "X-KDE-SubstituteUID=true\nExec=app\n":                                   "another user",
 		entry + "X-Snug-App=x\nExec=app\n":                                               "says that snug wrote it",
 		entry + "Exec=app\n" + strings.Repeat("# "+strings.Repeat("x", 100)+"\n", 10180): "larger than 1 MiB",
 		entry + "Exec=app\nName[x]=\x00\n":                                               "NUL",
@@ -325,13 +334,20 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestMarks: a name or a word that looks like a mark gets another mark.
+// TestMarks: a launcher of which a word could become a mark gets one that cannot be guessed.
 func TestMarks(t *testing.T) {
-	b := newBed(t)
-	b.write("sys/applications/a.desktop", "[Desktop Entry]\nName=@@ /etc\nExec=app %c %f\n")
-	b.wrap("a.desktop")
-	if text := b.read("data/applications/a.desktop"); !strings.Contains(text, "--launcher @1@ org.example.App app %c @1@ %f @1@\n") {
-		t.Error(text)
+	for _, text := range []string{
+		"Name=@@ /etc\nExec=app %c %f\n", "Name=@\nExec=app @%c %f\n", "Name=A\nExec=app @\"@\" /etc @\"@\" %f\n",
+		"Name=A\nExec=app @\\\\@ %f\n", "Name=A\nExec=app @%d@ /etc @%d@ %f\n", "Name=A\\x40\nExec=app %c %f\n",
+	} {
+		b := newBed(t)
+		b.write("sys/applications/a.desktop", "[Desktop Entry]\n"+text)
+		b.wrap("a.desktop")
+		_, rest, _ := strings.Cut(b.read("data/applications/a.desktop"), "--launcher ")
+		mark, rest, _ := strings.Cut(rest, " ")
+		if len(mark) != 34 || !strings.Contains(rest, " "+mark+" %f "+mark+"\n") {
+			t.Errorf("%q: marked by %s: %s", text, mark, rest)
+		}
 	}
 }
 
@@ -426,5 +442,75 @@ func TestKilled(t *testing.T) {
 				t.Errorf("%s, wrapped again %v: %s", name, again, diff)
 			}
 		}
+	}
+}
+
+// TestUnwrapTwice: who comes second finds the person's own file, and leaves it.
+func TestUnwrapTwice(t *testing.T) {
+	b := newBed(t)
+	b.write("data/applications/a.desktop", entry+"Exec=mine\n")
+	before := b.tree()
+	b.wrap("a.desktop")
+	w := b.Written()
+	first, err := b.Unwrap(w[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := b.Unwrap(w[0]) // planned before the first has changed anything
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Apply([]wrap.Change{first}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Apply([]wrap.Change{second}); err == nil {
+		t.Error("the second was applied")
+	}
+	if _, err := b.Unwrap(w[0]); !isRefusal(err) { // planned after it
+		t.Errorf("the third: %v", err)
+	}
+	if after := b.tree(); after != before {
+		t.Errorf("%s", cmp.Diff(before, after))
+	}
+}
+
+// TestFoldersByLink: a folder that is a link is the person's arrangement, and stays.
+func TestFoldersByLink(t *testing.T) {
+	b := newBed(t)
+	b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+	os.MkdirAll(b.root+"/dot/applications", 0o700)
+	os.MkdirAll(b.root+"/data", 0o700)
+	if err := os.Symlink(b.root+"/dot/applications", b.root+"/data/applications"); err != nil {
+		t.Fatal(err)
+	}
+	before := b.tree()
+	b.wrap("a.desktop")
+	b.unwrapAll()
+	if after := b.tree(); after != before {
+		t.Errorf("%s", cmp.Diff(before, after))
+	}
+}
+
+// TestClaims: words of a file alone do not make it ours, and one that lies deep is found again.
+func TestClaims(t *testing.T) {
+	b := newBed(t)
+	b.write("usr/bin/app", "#!")
+	os.Chmod(b.root+"/usr/bin/app", 0o755)
+	b.write("sys/applications/wine/Programs/Foo/Foo.desktop", entry+"Exec=app %U\n")
+	b.write("xdg/autostart/agent.desktop", entry+"Exec=app --agent\nX-Snug-Autostart=1\n")
+	os.Mkdir(b.root+"/config", 0o700)
+	b.write("data/applications/mine.desktop", entry+"X-Snug-Identity=true\nExec=mine\n")
+	before := b.tree()
+	b.wrap("wine-Programs-Foo-Foo.desktop")
+	b.wrap("mine.desktop")
+	if got := b.execs("config/autostart/agent.desktop"); got != "app --agent @@" {
+		t.Errorf("at login: %s", got)
+	}
+	if kept := b.read("data/applications/mine.desktop.before-snug"); !strings.Contains(kept, "Exec=mine") {
+		t.Errorf("the person's own: %s", kept)
+	}
+	b.unwrapAll()
+	if after := b.tree(); after != before {
+		t.Errorf("%s", cmp.Diff(before, after))
 	}
 }

@@ -51,9 +51,16 @@ func AllowDocuments(p *dbus.Policy) {
 }
 
 // AllowInput adds the services by which IBus and Fcitx 5 work for apps in sandboxes to a policy of the
-// session bus. Of what others type they tell nothing.
+// session bus. Of what others type they tell nothing; of what else their processes do, no more passes.
 func AllowInput(p *dbus.Policy) {
-	p.Talk = append(p.Talk, "org.freedesktop.portal.IBus", "org.freedesktop.portal.Fcitx")
+	const (
+		ibus  = "org.freedesktop.portal.IBus"
+		fcitx = "org.freedesktop.portal.Fcitx"
+	)
+	addRules(&p.Call, ibus, "*@/org/freedesktop/IBus/*")
+	addRules(&p.Broadcast, ibus, "*@/org/freedesktop/IBus/*")
+	addRules(&p.Call, fcitx, "*@/org/freedesktop/portal/inputmethod", "*@/org/freedesktop/portal/inputcontext/*")
+	addRules(&p.Broadcast, fcitx, "*@/org/freedesktop/portal/inputcontext/*")
 }
 
 // AllowAccessible makes the policy of the accessibility bus: an app joins the tree of widgets, hears

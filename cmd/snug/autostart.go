@@ -36,7 +36,7 @@ func (p *plan) startAtLogin(asked portals.Autostart) error {
 func (p *plan) loginChanges(folders *wrap.Folders, asked portals.Autostart) ([]wrap.Change, error) {
 	app := wrap.App{ID: p.app.ID, Word: p.app.ID}
 	if p.app.File != "" {
-		app.Word = from(p.world.Cwd, p.app.File)
+		app.Word = p.manifestFile()
 	}
 	if !asked.On {
 		return folders.NotAtLogin(app)

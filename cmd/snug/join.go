@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -140,6 +141,9 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 	}
 	argv := slices.Clone(p.command)
 	for _, a := range p.sandbox.Arguments {
+		if err := p.checkExcept(a.Path); err != nil {
+			return false, err
+		}
 		argv[a.Word] = a.Text
 		if err := c.grantLive(p.world, r, a.Path, a.Write, true); err != nil {
 			return false, err
@@ -171,8 +175,37 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 	return joined, err
 }
 
-// checkJoin refuses flags that ask for another sandbox than the one that runs.
+// checkExcept refuses to show in a running sandbox what the manifest hides: there nothing would cover it.
+func (p *plan) checkExcept(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil // it is not there
+	}
+	for _, hidden := range p.sandbox.Except {
+		if strings.HasPrefix(hidden+"/", real+"/") || strings.HasPrefix(real+"/", hidden+"/") {
+			return &hinted{"files.except hides " + quote(hidden) + ", so a start that joins cannot open " + quote(path), "end the app first: snug stop " + p.app.ID}
+		}
+	}
+	return nil
+}
+
+// manifestFile is the path of the manifest, if it was named by that.
+func (p *plan) manifestFile() string {
+	if p.app.File == "" {
+		return ""
+	}
+	return from(p.world.Cwd, p.app.File)
+}
+
+// checkJoin refuses an app that another manifest of the same id has started, and flags that ask for another sandbox than the one that runs.
 func (p *plan) checkJoin(r *instances.Record) error {
+	if r.File != p.manifestFile() {
+		by := "the one that is installed"
+		if r.File != "" {
+			by = quote(r.File)
+		}
+		return &hinted{quote(r.Name) + " was started by another manifest of the id " + p.app.ID + ", " + by + ", and is not joined", "end it first: snug stop " + r.Name}
+	}
 	for _, flag := range p.typed {
 		switch flag {
 		case "instances", "files-arguments", "files-live", "name", "detach", "autostart", "launcher", "ready-fd":

@@ -33,7 +33,7 @@ func (c *console) launch(p *plan) (failed error) {
 		}
 	}
 	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
-	j.record.App = p.app.ID
+	j.record.App, j.record.File = p.app.ID, p.manifestFile()
 	j.started = func(string) { started() }
 	if p.sandbox.Home != "" {
 		j.record.Home = p.merged.ID.Value

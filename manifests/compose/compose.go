@@ -36,6 +36,8 @@ type Sandbox struct {
 	Arguments []Argument
 	// Imports are what the kept home is to get a copy of, once and after asking.
 	Imports []Import
+	// Except are the files and folders outside, without links, that no grant shows.
+	Except []string
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool

@@ -346,6 +346,7 @@ func (c *composer) holes() {
 			}
 			continue
 		}
+		c.out.Except = append(c.out.Except, real.path)
 		if !c.hole(asks, real.path) {
 			c.warn("files.except", asks, "lies in no folder that is granted", "leave it out")
 		}

@@ -15,6 +15,7 @@ import (
 type Record struct {
 	Name       string
 	App        string   // the manifest's id, empty for a plain command
+	File       string   // the manifest, if it was named by its path
 	Home       string   // whose kept home it has, by id; empty if none
 	Supervisor int      // process id of the snug that waits for it
 	Since      int64    // seconds since 1970
@@ -65,6 +66,9 @@ func (w *writer) list(key string, values []string) {
 func (r *Record) encode() []byte {
 	w := writer(append(make([]byte, 0, 8192), magic+"\n"...))
 	w.text("app", r.App)
+	if r.File != "" {
+		w.text("file", r.File)
+	}
 	if r.Home != "" {
 		w.text("home", r.Home)
 	}
@@ -141,6 +145,8 @@ func (r *Record) decodeText(key, value string) bool {
 	switch key {
 	case "app":
 		r.App = value
+	case "file":
+		r.File = value
 	case "home":
 		r.Home = value
 	case "command":

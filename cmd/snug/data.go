@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/homes"
 	"snug/cmd/internal/instances"
@@ -85,6 +86,9 @@ func (c *console) openKept() (*kept, error) {
 		return nil, err
 	}
 	k.known = append(l.catalogue.IDs(), own...)
+	for _, w := range wrapFolders(l.world, l.catalogue.Desktop).Written() { // by a manifest from elsewhere
+		k.known = append(k.known, w.App)
+	}
 	k.homes, err = homes.Open(l.world.Data)
 	return k, err
 }
@@ -308,10 +312,11 @@ func (c *console) exportFile(name string) (to io.Writer, done func(error) error,
 		}
 		return c.out, func(err error) error { return err }, nil
 	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(name); err == nil {
 		return nil, nil, &hinted{quote(name) + " is there already", "name another file, or remove it"}
 	}
+	part := name + ".part" // what was interrupted is no archive
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -319,8 +324,11 @@ func (c *console) exportFile(name string) (to io.Writer, done func(error) error,
 		if e := file.Close(); err == nil {
 			err = e
 		}
+		if err == nil {
+			err = os.Rename(part, name)
+		}
 		if err != nil {
-			os.Remove(name)
+			os.Remove(part)
 		}
 		return err
 	}, nil

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"snug/manifests/desktop"
@@ -57,7 +58,7 @@ func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings
 	if err != nil {
 		return nil, nil, err
 	}
-	if changes, err = f.wrapService(strings.TrimSuffix(id, ".desktop"), app); err != nil {
+	if changes, err = f.wrapServices(strings.TrimSuffix(id, ".desktop"), app); err != nil {
 		return nil, nil, err
 	}
 	program := f.programOf(p.source)
@@ -79,23 +80,51 @@ func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings
 	return append(changes, last...), warnings, nil
 }
 
-// wrapService wraps the file by which the bus starts the owner of a name.
-func (f *Folders) wrapService(name string, app App) ([]Change, error) {
-	p, err := plainPlace(f.Data, "dbus-1/services", name+".service")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+// wrapServices wraps the files by which the bus starts the owner of a name. What they are called does not
+// matter to the bus, and of keys that stand twice buses take different ones.
+func (f *Folders) wrapServices(name string, app App) (changes []Change, err error) {
+	for _, file := range f.serviceFiles() {
+		p, err := plainPlace(f.Data, "dbus-1/services", file)
+		if err != nil || !hasName(p.source, name) {
+			if file == name+".service" && err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
+			continue // of another name, or nothing that a bus could read
+		}
+		text, err := f.service(p.source, app)
+		if err != nil {
+			return nil, err
+		}
+		more, err := p.change(text, 0o644)
+		if err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
 	}
-	if err != nil {
-		return nil, err
+	return changes, nil
+}
+
+// serviceFiles are the names of all files by which the session's bus starts programs.
+func (f *Folders) serviceFiles() (names []string) {
+	for _, data := range f.Data {
+		entries, _ := os.ReadDir(filepath.Join(data, "dbus-1/services"))
+		for _, e := range entries {
+			name := strings.TrimSuffix(e.Name(), keptSuffix)
+			if strings.HasSuffix(name, ".service") && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
 	}
-	if own, _ := p.source.Get(serviceGroup, "Name"); own != name {
-		return nil, nil
-	}
-	text, err := f.service(p.source, app)
-	if err != nil {
-		return nil, err
-	}
-	return p.change(text, 0o644)
+	return names
+}
+
+// hasName reports whether a service file gives a name anywhere.
+func hasName(file *desktop.File, name string) (found bool) {
+	file.Changed(func(_, key, raw string) string {
+		found = found || key == "Name" && raw == name
+		return raw
+	})
+	return found
 }
 
 // wrapLogin wraps what is started at login.

@@ -229,6 +229,7 @@ func TestBesides(t *testing.T) {
 	b.write("sys/applications/org.x.A.desktop", entry+"Exec=app %U\nDBusActivatable=true\n")
 	b.write("sys/dbus-1/services/org.x.A.service", "[D-BUS Service]\nName=org.x.A\nExec=/usr/bin/app --service 50%\nSystemdService=app.service\n")
 	b.write("sys/dbus-1/services/org.x.B.service", "[D-BUS Service]\nName=org.x.B\nExec=/usr/bin/app\n")
+	b.write("sys/dbus-1/services/odd.service", "[D-BUS Service]\nName=org.x.A\nExec=/usr/bin/app --odd\nName=org.x.C\n")
 	b.write("xdg/autostart/org.x.A.desktop", entry+"Exec=app --tray\n")
 	b.write("xdg/autostart/app-agent.desktop", entry+"Exec="+b.root+"/usr/bin/app --agent\nHidden=false\n")
 	b.write("xdg/autostart/other.desktop", entry+"Exec=other\n")
@@ -237,12 +238,13 @@ func TestBesides(t *testing.T) {
 	b.write("config/autostart/mine.desktop", entry+"Exec=app --mine\n")
 	os.MkdirAll(b.root+"/data", 0o700)
 	before := b.tree()
-	if n := b.wrap("org.x.A.desktop"); n != 5 {
+	if n := b.wrap("org.x.A.desktop"); n != 6 {
 		t.Errorf("%d files", n)
 	}
 	for name, want := range map[string]string{
 		"data/applications/org.x.A.desktop":              "app @@ %U @@",
 		"data/dbus-1/services/org.x.A.service":           "/usr/bin/app --service 50%",
+		"data/dbus-1/services/odd.service":               "/usr/bin/app --odd",
 		"config/autostart/org.x.A.desktop":               "app --tray @@",
 		"config/autostart/app-agent.desktop":             b.root + "/usr/bin/app --agent @@",
 		"config/autostart/mine.desktop":                  "app --mine @@",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -45,6 +46,17 @@ func (c *console) openImports(p *plan) (*imports, error) {
 	return i, err
 }
 
+// dropHeld leaves out what the home has already, and gives what that is called.
+func (i *imports) dropHeld() (held []string) {
+	for n := len(i.items) - 1; n >= 0; n-- {
+		if i.homes.Holds(i.id, i.items[n].Rel) {
+			held = append(held, i.items[n].Rel)
+			i.items, i.named = slices.Delete(i.items, n, n+1), slices.Delete(i.named, n, n+1)
+		}
+	}
+	return held
+}
+
 // decide makes the home, which else the start would, and does with it what was decided.
 func (i *imports) decide(do func() error) error {
 	if _, err := i.home.Make(); err != nil {
@@ -72,7 +84,10 @@ func (c *console) importHome(p *plan) error {
 		return err
 	}
 	defer func() { i.homes.Close() }()
-	if len(i.items) == 0 {
+	switch held := i.dropHeld(); {
+	case len(i.items) == 0 && held != nil:
+		return i.never() // it has run without
+	case len(i.items) == 0:
 		return nil
 	}
 	r, err := i.user(i.id)
@@ -135,9 +150,13 @@ func (c *console) copyIn(i *imports) error {
 	}
 	c.noteLeft(left)
 	for _, item := range existing {
-		c.say("the home of "+quote(i.id)+" has "+quote(item.Rel)+" already, which stays", "to begin anew: snug data rm "+i.id)
+		c.sayHeld(i.id, item.Rel)
 	}
 	return nil
+}
+
+func (c *console) sayHeld(id, rel string) {
+	c.say("the home of "+quote(id)+" has "+quote(rel)+" already, which stays", "to begin anew: snug data rm "+id)
 }
 
 func runDataImport(c *console, args []string) error {
@@ -165,6 +184,13 @@ func runDataImport(c *console, args []string) error {
 		return &hinted{"--yes and --never together", "either one or the other"}
 	case never:
 		return i.never()
+	case len(i.items) == 0:
+		return &failure{status: exitNo}
+	}
+	for _, rel := range i.dropHeld() {
+		c.sayHeld(i.id, rel)
+	}
+	switch {
 	case len(i.items) == 0:
 		return &failure{status: exitNo}
 	case !yes && (!terminal.Is(0) || !isTerminal(c.err)):

@@ -87,8 +87,32 @@ func (d *Dir) Decide(id string) error {
 	return nil
 }
 
+// Holds reports whether the home of an app has something at a path below it, other than an empty folder.
+func (d *Dir) Holds(id, rel string) bool {
+	if d.fd < 0 {
+		return false
+	}
+	fd, err := openat(d.fd, id+"/"+rel, unix.O_PATH|unix.O_NOFOLLOW, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_SYMLINKS)
+	if err != nil {
+		return false // that of a link Import tells
+	}
+	defer unix.Close(fd)
+	folder, err := openat(fd, ".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return true
+	}
+	defer unix.Close(folder)
+	buf := make([]byte, 4096)
+	n, err := unix.Getdents(folder, buf)
+	if err != nil {
+		return true
+	}
+	_, _, names := unix.ParseDirent(buf[:n], 1, nil) // without . and ..
+	return len(names) > 0
+}
+
 // Import copies items into the home of an app, which is there and in no use, and notes that. It returns
-// those that the home has already, which are not touched. It tells how many bytes it has copied so far.
+// those that the home has already, which are not touched; an empty folder counts as nothing. It tells how many bytes it has copied so far.
 func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left, existing []Item, err error) {
 	home, err := d.open(id)
 	if err != nil {
@@ -118,6 +142,7 @@ func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left
 		if err != nil {
 			return c.left, nil, &os.PathError{Op: "make the folders of", Path: d.Path(id) + "/" + items[i].Rel, Err: err}
 		}
+		unix.Unlinkat(parent, baseOf(items[i].Rel), unix.AT_REMOVEDIR) // programs make empty folders at their first start
 		var st unix.Stat_t
 		if unix.Fstatat(parent, baseOf(items[i].Rel), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
 			unix.Close(parent)

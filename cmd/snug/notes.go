@@ -36,7 +36,11 @@ func (c *console) noteLoss(p *plan) {
 	if window || p.own.here != "" || m.Home.Mode.Value == "private" || !strings.HasPrefix(here+"/", p.world.Home+"/") || p.sandbox.Shows(here) {
 		return
 	}
-	c.say("nothing of "+quote(homePath(p.world, here))+" is in the sandbox, and what is written there is gone at its end", "--here grants the folder, --home private keeps the app's own home")
+	what := ", so it starts in /"
+	if here == p.world.Home {
+		what = ", and what is written there is gone at its end"
+	}
+	c.say("nothing of "+quote(homePath(p.world, here))+" is in the sandbox"+what, "--here grants the folder, --home private keeps the app's own home")
 }
 
 // noteDangers says what is dangerous of what was typed, once a code. Of a manifest nothing is said:

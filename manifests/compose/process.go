@@ -19,8 +19,13 @@ func (c *composer) process() {
 	spec.Process.Argv = c.argv
 	spec.Process.Origin = c.commandOrigin()
 	spec.Process.Dirs = []string{c.w.Cwd, c.home, "/"}
-	if !strings.HasPrefix(c.w.Cwd, "/") {
+	switch window := m.Display.Wayland.Value == "raw" || m.Display.X11.Value == "raw"; {
+	case !strings.HasPrefix(c.w.Cwd, "/"):
 		spec.Process.Dirs = spec.Process.Dirs[1:]
+	case !window && m.Home.Mode.Value != "private":
+		// Where a command's folder is not there, what it writes by a relative name must fail: in a home in
+		// memory it would be lost.
+		spec.Process.Dirs = []string{c.w.Cwd, "/"}
 	}
 	spec.Process.Umask = c.w.Umask
 	spec.Process.Signals = c.w.Host.Caller.Signals

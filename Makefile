@@ -54,7 +54,7 @@ install: build ## install into PREFIX (/usr/local)
 	install -D -m 0644 cmd/snug/completion/snug.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_snug
 	install -D -m 0644 cmd/snug/completion/snug.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/snug.fish
 
-uninstall: ## take away what install put there; manifests and kept homes stay
+uninstall: ## take away what install put there; manifests and kept homes stay. First: snug unwrap --all
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/bin/,$(PROGRAMS)) $(addprefix $(DESTDIR)$(PREFIX)/share/man/man1/,$(notdir $(wildcard docs/man/*.1))) \
 		$(addprefix $(DESTDIR)$(PREFIX)/share/man/man5/,$(notdir $(wildcard docs/man/*.5))) \
 		$(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions/snug zsh/site-functions/_snug fish/vendor_completions.d/snug.fish)

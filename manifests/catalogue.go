@@ -227,7 +227,7 @@ func (b *bases) load(name Text) error {
 
 func (c *Catalogue) suggestBase(name string) string {
 	known := c.Bases()
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "known: " + strings.Join(known, ", ")

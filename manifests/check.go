@@ -176,7 +176,7 @@ func checkPortal(name string) (what, hint string) {
 			return "is no portal", "did you mean " + known + "?"
 		}
 	}
-	if near := nearest(name, knownPortals.List()); near != "" {
+	if near := Nearest(name, knownPortals.List()); near != "" {
 		return "is no portal", "did you mean " + near + "?"
 	}
 	return "", ""

@@ -93,7 +93,7 @@ func checkCode(code string) (what, hint string) {
 		return "", ""
 	}
 	codes := Codes()
-	if near := nearest(code, codes); near != "" {
+	if near := Nearest(code, codes); near != "" {
 		return "is no danger", "did you mean " + near + "?"
 	}
 	return "is no danger", "known: " + strings.Join(codes, ", ")

@@ -137,7 +137,7 @@ func (c *Catalogue) unknown(word string) error {
 	known := append(c.IDs(), c.Desktop.IDs()...)
 	var names []string
 	for _, id := range known {
-		if nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(lastPart(id))}) != "" {
+		if Nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(lastPart(id))}) != "" {
 			names = append(names, id)
 		}
 	}

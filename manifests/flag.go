@@ -95,7 +95,7 @@ func suggestFlag(flag string) string {
 	if whole := beginning(flag, flags); whole != "" {
 		return "did you mean --" + whole + "?"
 	}
-	if near := nearest(flag, flags); near != "" {
+	if near := Nearest(flag, flags); near != "" {
 		return "did you mean --" + near + "?"
 	}
 	return ""

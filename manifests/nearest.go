@@ -3,9 +3,9 @@ package manifests
 // maxWord bounds the words that are compared: an edit distance costs their product.
 const maxWord = 64
 
-// nearest returns the candidate that word was most likely meant to be, or "" if none is near:
+// Nearest returns the candidate that word was most likely meant to be, or "" if none is near:
 // at most a third of its letters, and never all of them, may be wrong.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", min(len(word), 1+max(1, len(word)/3))
 	for _, candidate := range candidates {
 		if d := editDistance(word, candidate); d < bestDistance {

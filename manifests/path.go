@@ -28,7 +28,7 @@ func checkPath(entry string) (what, hint string) {
 		}
 	case strings.HasPrefix(base, "xdg-"):
 		hint = "known: " + strings.Join(xdgNames.List(), ", ")
-		if near := nearest(base, xdgNames.List()); near != "" {
+		if near := Nearest(base, xdgNames.List()); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return "begins with an unknown xdg name", hint

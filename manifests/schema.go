@@ -323,7 +323,7 @@ func suggest(name string) string {
 			names = append(names, table)
 		}
 	}
-	if near := nearest(name, names); near != "" {
+	if near := Nearest(name, names); near != "" {
 		return "did you mean " + near + "?"
 	}
 	last := name[strings.LastIndexByte(name, '.')+1:]

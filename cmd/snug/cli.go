@@ -137,12 +137,13 @@ func meant(name string) string {
 	case "deny", "forbid", "unshare":
 		return "revoke"
 	}
+	var names []string
 	for _, v := range verbs() {
-		if len(name) > 1 && strings.HasPrefix(v.name, name) {
+		if names = append(names, v.name); len(name) > 1 && strings.HasPrefix(v.name, name) {
 			return v.name
 		}
 	}
-	return ""
+	return manifests.Nearest(name, names)
 }
 
 // finish prints an error and gives the exit status.

@@ -72,10 +72,15 @@ func (c *console) handOver(args []string, meant func(name string) string) error 
 	}
 	name := strings.Join(words[:min(len(words), 1)], "")
 	hint := "snug " + c.verb.name + " --help lists the verbs"
+	var names []string
 	for _, sub := range c.verb.subs() {
-		if last := lastWord(sub.name); len(name) > 1 && strings.HasPrefix(last, name) {
+		last := lastWord(sub.name)
+		if names = append(names, last); len(name) > 1 && strings.HasPrefix(last, name) {
 			hint = "did you mean snug " + sub.name + "?"
 		}
+	}
+	if near := manifests.Nearest(name, names); near != "" {
+		hint = "did you mean snug " + c.verb.name + " " + near + "?"
 	}
 	if m := meant(name); m != "" {
 		hint = m

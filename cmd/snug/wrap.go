@@ -332,7 +332,7 @@ func (g *wrapping) wrapAll() error {
 	if !g.dry {
 		g.c.print(lines...)
 		if len(absent) > 0 {
-			g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " not installed: ", line(strings.Join(absent, " ")), "\n")
+			g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " without a launcher: ", line(strings.Join(absent, " ")), "\n")
 		}
 	}
 	if err := g.offerImports(); err != nil {

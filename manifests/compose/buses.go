@@ -182,7 +182,7 @@ func (c *composer) ownNames(p *dbus.Policy) {
 		portals.Speak(p, id)
 	}
 	portals.Speak(p, player)
-	c.tell(groupApps, "be "+player+" on the session bus", c.m.ID.Origin)
+	c.tell(groupApps, "be a media player to keyboards and panels, "+player, c.m.ID.Origin)
 }
 
 // isBusName reports whether the app's id can be a name on a bus.

@@ -241,7 +241,7 @@ func (c *console) printJSON(v any) error {
 func clean(s string) string {
 	bad := func(r rune) bool {
 		return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError ||
-			r >= 0x200e && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+			r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 	}
 	if strings.IndexFunc(s, bad) < 0 {
 		return s

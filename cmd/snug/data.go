@@ -211,11 +211,9 @@ func (k *kept) describe(h *homes.Home, measure bool) (homeListed, error) {
 		l.Running = r.Name
 	}
 	if measure && h.Folder {
-		size, err := k.homes.Size(h.ID)
-		if err != nil {
-			return l, err
+		if size, err := k.homes.Size(h.ID); err == nil { // the app may have closed a folder, or move them about
+			l.Size = &size
 		}
-		l.Size = &size
 	}
 	return l, nil
 }

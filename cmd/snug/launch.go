@@ -37,7 +37,7 @@ func (c *console) launch(p *plan) (failed error) {
 	j.started = func(string) { started() }
 	if p.sandbox.Home != "" {
 		j.record.Home = p.merged.ID.Value
-		homes.Touch(p.sandbox.Home)
+		homes.Use(p.sandbox.Home)
 	}
 	if len(p.sandbox.Buses) > 0 {
 		log, done, err := openLog(p.own.log)

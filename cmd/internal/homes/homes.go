@@ -107,9 +107,14 @@ func (d *Dir) open(id string) (int, error) {
 	return fd, nil
 }
 
-// Touch notes that a home is used now.
-func Touch(path string) {
+// Use notes that a home is used now, and keeps Remove from it as long as this process lives: the account of
+// instances is the session's, and another session has another. An app that has locked its home itself goes
+// without.
+func Use(path string) {
 	unix.UtimesNanoAt(unix.AT_FDCWD, path, nil, unix.AT_SYMLINK_NOFOLLOW)
+	if fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0); err == nil {
+		unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
+	}
 }
 
 // Size is how many bytes the files of a home take on the disk. One with several names counts once.

@@ -29,6 +29,12 @@ func (d *Dir) Remove(id string, moved func(), told func(files int)) error {
 	if _, err := d.Find(id); err != nil {
 		return err
 	}
+	if home, err := openat(d.fd, id, unix.O_RDONLY|unix.O_DIRECTORY, alone); err == nil {
+		defer unix.Close(home)
+		if unix.Flock(home, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
+			return &os.PathError{Op: "remove", Path: d.Path(id), Err: errors.New("an app uses it, maybe in another session")}
+		}
+	}
 	r, err := d.openTrash()
 	if err != nil {
 		return err

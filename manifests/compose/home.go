@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -53,35 +54,43 @@ func (c *composer) homeless() {
 // the app cannot write there. It would else take what is left of a grant for the person's own folder, and
 // save where nobody looks. What begins with a dot is excepted: there programs keep their own things.
 func (c *composer) stubs() (list []placed) {
-	type folder struct {
-		dest   string
-		origin manifests.Origin
-	}
-	var mounts, all []folder
-	for _, dest := range c.bare {
-		mounts = append(mounts, folder{dest, c.m.Files.Arguments.Origin})
+	mounts, origins := map[string]bool{}, map[string]manifests.Origin{} // of folders; the second also of those around files
+	for _, folder := range c.bare {
+		mounts[folder], origins[folder] = true, c.m.Files.Arguments.Origin
 	}
 	for _, g := range c.grants {
+		folder := g.dest
 		if g.source.file.is(unix.S_IFDIR) {
-			mounts = append(mounts, folder{g.dest, g.asks.Origin})
+			mounts[folder] = true
 		} else {
-			all = append(all, folder{dirname(g.dest), g.asks.Origin})
+			folder = dirname(folder)
+		}
+		if _, found := origins[folder]; !found { // who asked first
+			origins[folder] = g.asks.Origin
 		}
 	}
 	made := map[string]bool{}
-	for _, f := range append(all, mounts...) {
-		if !inside(f.dest, c.home) || strings.HasPrefix(relative(f.dest, c.home), ".") {
+	for _, folder := range slices.Sorted(maps.Keys(origins)) {
+		if !inside(folder, c.home) || strings.HasPrefix(relative(folder, c.home), ".") {
 			continue
 		}
-		for at := f.dest; at != c.home; at = dirname(at) {
-			covered := func(by folder) bool { return by.dest != at && inside(at, by.dest) }
-			if !made[at] && !slices.ContainsFunc(mounts, covered) {
-				list = append(list, place(at, &sandbox.Dir{Dest: at, Mode: 0o555, Origin: f.origin}))
+		for at := folder; at != c.home && !made[at]; at = dirname(at) {
+			if made[at] = true; !c.isCovered(at, mounts) {
+				list = append(list, place(at, &sandbox.Dir{Dest: at, Mode: 0o555, Origin: origins[folder]}))
 			}
-			made[at] = true
 		}
 	}
 	return list
+}
+
+// isCovered reports whether a path in the home lies below one of the mounts.
+func (c *composer) isCovered(path string, mounts map[string]bool) bool {
+	for path != c.home {
+		if path = dirname(path); mounts[path] {
+			return true
+		}
+	}
+	return false
 }
 
 // keepFiles begins what the account says of the home.

@@ -19,10 +19,10 @@ func (c *composer) process() {
 	spec.Process.Argv = c.argv
 	spec.Process.Origin = c.commandOrigin()
 	spec.Process.Dirs = []string{c.w.Cwd, c.home, "/"}
-	switch window := m.Display.Wayland.Value == "raw" || m.Display.X11.Value == "raw"; {
+	switch {
 	case !strings.HasPrefix(c.w.Cwd, "/"):
 		spec.Process.Dirs = spec.Process.Dirs[1:]
-	case !window && m.Home.Mode.Value != "private":
+	case !m.HasWindow() && m.Home.Mode.Value != "private":
 		// Where a command's folder is not there, what it writes by a relative name must fail: in a home in
 		// memory it would be lost.
 		spec.Process.Dirs = []string{c.w.Cwd, "/"}

@@ -129,3 +129,8 @@ type Layer struct {
 	base       bool // it came by `extends`
 	conditions []condition
 }
+
+// HasWindow reports whether the app gets a display, whatever this session has.
+func (m *Manifest) HasWindow() bool {
+	return m.Display.Wayland.Value == "raw" || m.Display.X11.Value == "raw"
+}

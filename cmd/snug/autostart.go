@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -34,10 +35,7 @@ func (p *plan) startAtLogin(asked portals.Autostart) error {
 }
 
 func (p *plan) loginChanges(folders *wrap.Folders, asked portals.Autostart) ([]wrap.Change, error) {
-	app := wrap.App{ID: p.app.ID, Word: p.app.ID}
-	if p.app.File != "" {
-		app.Word = p.manifestFile()
-	}
+	app := wrap.App{ID: p.app.ID, Word: cmp.Or(p.manifestFile(), p.app.ID)}
 	if !asked.On {
 		return folders.NotAtLogin(app)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -71,9 +72,7 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 		}
 	}
 	if p.app.Known {
-		if b.Advise = shellWord(p.app.ID); p.app.File != "" {
-			b.Advise = shellWord(p.app.File)
-		}
+		b.Advise = shellWord(cmp.Or(p.app.File, p.app.ID))
 	}
 	if p.app.Known && p.sandbox.Background {
 		b.Autostart = p.startAtLogin

@@ -68,7 +68,7 @@ type kept struct {
 	*shelf
 	homes   *homes.Dir
 	running *instances.Dir
-	known   []string // ids that a manifest or a drop-in is about
+	known   []string // ids, once learned
 }
 
 // openKept finds the homes. The caller closes kept.homes.
@@ -80,14 +80,6 @@ func (c *console) openKept() (*kept, error) {
 	k := &kept{shelf: l}
 	if k.running, err = openInstances(); err != nil {
 		return nil, err
-	}
-	own, _, err := l.catalogue.Own()
-	if err != nil {
-		return nil, err
-	}
-	k.known = append(l.catalogue.IDs(), own...)
-	for _, w := range wrapFolders(l.world, l.catalogue.Desktop).Written() { // by a manifest from elsewhere
-		k.known = append(k.known, w.App)
 	}
 	k.homes, err = homes.Open(l.world.Data)
 	return k, err
@@ -122,6 +114,17 @@ func (k *kept) find(word string) (*homes.Home, error) {
 		}
 	}
 	return nil, &failure{status: exitNo, err: &hinted{"no home is kept of " + quote(word), "snug data ls lists those that are"}}
+}
+
+// learn finds out which apps there are manifests and drop-ins for, or wrapped launchers: those may start an
+// app by a manifest from elsewhere.
+func (k *kept) learn() error {
+	own, _, err := k.catalogue.Own()
+	k.known = append(k.catalogue.IDs(), own...)
+	for _, w := range wrapFolders(k.world, k.catalogue.Desktop).Written() {
+		k.known = append(k.known, w.App)
+	}
+	return err
 }
 
 // isKnown reports whether some manifest is about the app of a home.
@@ -167,6 +170,9 @@ func runDataLs(c *console, args []string) error {
 	}
 	defer k.homes.Close()
 	list, err := k.homes.List()
+	if err == nil {
+		err = k.learn()
+	}
 	if err != nil {
 		return err
 	}
@@ -400,6 +406,9 @@ func (k *kept) toRemove(words []string, unused bool) (list []homes.Home, err err
 	}
 	if !unused {
 		return list, nil
+	}
+	if err := k.learn(); err != nil {
+		return nil, err
 	}
 	all, err := k.homes.List()
 	for _, h := range all {

@@ -28,19 +28,17 @@ func (c *console) note(p *plan) {
 	}
 }
 
-// noteLoss says so where a command is started in a folder of the person's that it does not see: what it
-// writes there goes into a home in memory.
+// noteLoss says so where a command is started in a folder of the person's that it does not see.
 func (c *console) noteLoss(p *plan) {
 	here, m := p.world.Cwd, p.merged
-	window := m.Display.Wayland.Value == "raw" || m.Display.X11.Value == "raw"
-	if window || p.own.here != "" || m.Home.Mode.Value == "private" || !strings.HasPrefix(here+"/", p.world.Home+"/") || p.sandbox.Shows(here) {
+	if m.HasWindow() || p.own.here != "" || m.Home.Mode.Value == "private" || !strings.HasPrefix(here+"/", p.world.Home+"/") || p.sandbox.Shows(here) {
 		return
 	}
-	what := ", so it starts in /"
+	what := quote(homePath(p.world, here)) + " is not in the sandbox, so it starts in /"
 	if here == p.world.Home {
-		what = ", and what is written there is gone at its end"
+		what = "it has a home in memory in place of yours, and what is written there is gone at its end"
 	}
-	c.say("nothing of "+quote(homePath(p.world, here))+" is in the sandbox"+what, "--here grants the folder, --home private keeps the app's own home")
+	c.say(what, "--here grants the folder, --home private keeps the app's own home")
 }
 
 // noteDangers says what is dangerous of what was typed, once a code. Of a manifest nothing is said:

@@ -70,7 +70,7 @@ func (f *Folders) written(dir, suffix string, depth int, list *[]Written) {
 func (f *Folders) Unwrap(w Written) (Change, error) {
 	c := Change{Path: w.Path, App: w.App, Old: w.Path}
 	if w.Edited {
-		return c, edit(w.Path)
+		return c, wasEdited(w.Path)
 	}
 	text, err := os.ReadFile(w.Path)
 	switch {
@@ -84,14 +84,14 @@ func (f *Folders) Unwrap(w Written) (Change, error) {
 	case !is || s.app != w.App: // somebody was faster
 		return c, &Refusal{w.Path + " is not what snug wrote any more", "snug apps lists what is wrapped"}
 	case s.broken:
-		return c, edit(w.Path)
+		return c, wasEdited(w.Path)
 	}
 	c.Before, c.now, c.state = text, text, ours
 	return c, nil
 }
 
-// edit refuses to touch what somebody has changed.
-func edit(path string) error {
+// wasEdited refuses to touch what somebody has changed.
+func wasEdited(path string) error {
 	return &Refusal{path + " was changed since snug wrote it", "to lose those changes, remove it; to keep them, take the lines out of it that begin with X-Snug, and what snug put before the program in its Exec"}
 }
 

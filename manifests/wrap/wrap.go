@@ -85,11 +85,11 @@ func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings
 func (f *Folders) wrapServices(name string, app App) (changes []Change, err error) {
 	for _, file := range f.serviceFiles() {
 		p, err := plainPlace(f.Data, "dbus-1/services", file)
-		if err != nil || !hasName(p.source, name) {
-			if file == name+".service" && err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
-			}
-			continue // of another name, or nothing that a bus could read
+		switch {
+		case err != nil && file == name+".service" && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case err != nil || !hasName(p.source, name):
+			continue // nothing that a bus could read, or of another name
 		}
 		text, err := f.service(p.source, app)
 		if err != nil {
@@ -150,7 +150,7 @@ func (f *Folders) wrapLogin(name string, app App) ([]Change, error) {
 func (p *place) change(text []byte, mode fs.FileMode) ([]Change, error) {
 	switch {
 	case p.state == edited:
-		return nil, edit(p.path)
+		return nil, wasEdited(p.path)
 	case p.state == ours && bytes.Equal(text, p.now):
 		return nil, nil
 	}

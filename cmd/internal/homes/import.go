@@ -112,7 +112,8 @@ func (d *Dir) Holds(id, rel string) bool {
 }
 
 // Import copies items into the home of an app, which is there and in no use, and notes that. It returns
-// those that the home has already, which are not touched; an empty folder counts as nothing. It tells how many bytes it has copied so far.
+// those that the home has already, which are not touched; an empty folder counts as nothing. It tells how
+// many bytes it has copied so far.
 func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left, existing []Item, err error) {
 	home, err := d.open(id)
 	if err != nil {

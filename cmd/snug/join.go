@@ -144,6 +144,10 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 		if err := p.checkExcept(a.Path); err != nil {
 			return false, err
 		}
+		if a.Document != "" && p.handOver(r, a.Document) {
+			argv[a.Word] = a.DocumentText
+			continue
+		}
 		argv[a.Word] = a.Text
 		if err := c.grantLive(p.world, r, a.Path, a.Write, true); err != nil {
 			return false, err
@@ -173,6 +177,23 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 		c.say(quote(r.Name)+" has ended, and what had joined it with it", "")
 	}
 	return joined, err
+}
+
+// handOver leaves a document to a running instance, until that ends, and reports whether it sees it.
+func (p *plan) handOver(r *instances.Record, path string) bool {
+	l, live, err := openLive(r)
+	if err != nil {
+		return false
+	}
+	defer l.Close()
+	defer live.Close()
+	id := filepath.Base(filepath.Dir(path))
+	sight, err := live.Look(path, false)
+	if err != nil || sight.Type != sandbox.NotFolder || l.Document(id) != nil {
+		return false
+	}
+	p.sandbox.Documents = slices.DeleteFunc(p.sandbox.Documents, func(own string) bool { return own == id })
+	return true
 }
 
 // checkExcept refuses to show in a running sandbox what the manifest hides: there nothing would cover it.

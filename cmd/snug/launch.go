@@ -50,6 +50,9 @@ func (c *console) launch(p *plan) (failed error) {
 	if p.merged.Files.Live.Value || p.merged.Instances.Value == "join" {
 		j.record.Live = &instances.Live{Folders: writableFolders(p.sandbox.Spec)}
 	}
+	if p.merged.Portals.Documents.Value {
+		j.ended = p.inheritDocuments
+	}
 	null, err := p.silence(j)
 	if err != nil {
 		return err
@@ -68,6 +71,13 @@ func (c *console) launch(p *plan) (failed error) {
 	err = supervise(j)
 	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
 	return c.notFound(p, err)
+}
+
+// inheritDocuments takes over those of starts that have joined, to be taken away with its own.
+func (p *plan) inheritDocuments(r *instances.Record) {
+	if r.Live != nil {
+		p.sandbox.Documents = append(p.sandbox.Documents, r.Live.Documents...)
+	}
 }
 
 // silence drops what a detached app says on its standard error.

@@ -388,6 +388,7 @@ func (c *console) start(args []string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { p.world.Forget(p.sandbox.Documents) }()
 	if err := c.importHome(p); err != nil {
 		return err
 	}

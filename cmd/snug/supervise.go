@@ -23,6 +23,7 @@ type job struct {
 	network bool   // a user-mode network is to be connected
 	brokers *brokers.Plan
 	started func(name string)
+	ended   func(*instances.Record) // with what was added to the record meanwhile
 }
 
 // supervise starts a sandbox, passes signals, keys and sizes on, and waits for its end. Its error
@@ -40,6 +41,7 @@ func supervise(j *job) error {
 		return unaccounted(err)
 	}
 	defer claim.Release()
+	defer j.end(claim)
 	var placed []func(pid int) error
 	if j.network {
 		helper := &userNetwork{}
@@ -81,6 +83,16 @@ func supervise(j *job) error {
 		}
 		return nil
 	})
+}
+
+// end hands on what was added to the record while the sandbox ran.
+func (j *job) end(claim *instances.Claim) {
+	if j.ended == nil {
+		return
+	}
+	if r, err := claim.Read(); err == nil {
+		j.ended(r)
+	}
 }
 
 // serve starts the sandbox and connects it to what the person sits at until it ends.

@@ -34,6 +34,8 @@ type Sandbox struct {
 	Home string
 	// Arguments are the files among the words of the command, for a sandbox that runs already.
 	Arguments []Argument
+	// Documents are those that were made of Arguments, to be taken away by World.Forget.
+	Documents []string
 	// Imports are what the kept home is to get a copy of, once and after asking.
 	Imports []Import
 	// Except are the files and folders outside, without links, that no grant shows.
@@ -70,20 +72,21 @@ type composer struct {
 	problems manifests.Problems
 	folders  map[string]File // plain folders outside, by path without links
 
-	home    string // inside, the same path as outside
-	runtime string // XDG_RUNTIME_DIR inside
-	steps   []placed
-	dests   map[string]bool // of the first counted steps; see has
-	counted int
-	covers  []sandbox.Step // after all others: holes, and what becomes read-only
-	grants  []*grant
-	fixed   *forbidden // what no grant may reach; see policy.go
-	env     []string
-	argv    []string
-	display struct{ wayland, x11 bool } // what the app has
-	bare    []string                    // read-only folders that hold file arguments
-	moved   []string                    // folders outside whose files are shown below filesDir
-	live    bool                        // it is added to a sandbox that runs: see live.go
+	home        string // inside, the same path as outside
+	runtime     string // XDG_RUNTIME_DIR inside
+	steps       []placed
+	dests       map[string]bool // of the first counted steps; see has
+	counted     int
+	covers      []sandbox.Step // after all others: holes, and what becomes read-only
+	grants      []*grant
+	fixed       *forbidden // what no grant may reach; see policy.go
+	env         []string
+	argv        []string
+	display     struct{ wayland, x11 bool } // what the app has
+	documentsAt string                      // the mount point of the document portal, if the app has it
+	bare        []string                    // read-only folders that hold file arguments
+	moved       []string                    // folders outside whose files are shown below filesDir
+	live        bool                        // it is added to a sandbox that runs: see live.go
 }
 
 // placed is a step and its destination, by which steps are put in order.

@@ -22,6 +22,8 @@ type grant struct {
 	write  bool
 	danger manifests.Danger // the code that was accepted
 	from   desktop.Place    // the argument that it was made for, or the zero Place
+
+	document string // the folder outside by which the document portal shows it, or ""
 }
 
 // files makes what is granted by name: the lists of [files], the working directory, arguments.
@@ -173,10 +175,16 @@ func (c *composer) showGrant(g *grant) (single bool) {
 	if g.dest != g.source.path {
 		text += ", as " + words.Quote(g.dest)
 	}
+	if g.document != "" {
+		text += ", by the document portal"
+	}
 	if parts {
 		text += ", but make nothing new directly in it, nor change what of it runs outside the sandbox"
 	}
 	c.tellDanger(groupFiles, text, g.asks.Origin, g.danger)
+	if g.document != "" {
+		return false // its folder is shown
+	}
 	if !g.write && c.inTree(g.source.path) && g.source.path == g.dest && c.around(g.source.path, g.dest) == nil {
 		return false // every sandbox has it
 	}

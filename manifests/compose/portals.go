@@ -170,6 +170,7 @@ func (c *composer) documents(session *dbus.Policy) {
 		c.warn("portals.documents", text, "no document portal answers", "install xdg-desktop-portal and fuse3")
 		return
 	}
+	c.documentsAt = folder
 	// The portal names files by its own mount point, which need not be where documents are by default.
 	for _, dest := range slices.Compact([]string{c.runtime + "/doc", folder}) {
 		c.add(dest, &sandbox.Bind{Source: child(folder, "by-app/"+c.m.ID.Value), Dest: dest, Writable: true, NoSymlinks: true, Origin: asks.Origin})

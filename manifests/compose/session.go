@@ -36,7 +36,7 @@ func Session() (*World, error) {
 	w.Cache = w.absolute("XDG_CACHE_HOME", w.Home+"/.cache")
 	w.State = w.absolute("XDG_STATE_HOME", w.Home+"/.local/state")
 	w.Instance = strconv.FormatUint(uint64(randomNumber()), 10)
-	w.Accessibility, w.Documents = w.accessibility, w.documents
+	w.Accessibility, w.Documents, w.Document = w.accessibility, w.documents, w.document
 	return w, nil
 }
 
@@ -118,10 +118,39 @@ func (w *World) documents() string {
 	return clean(path)
 }
 
+// document makes a file a document, unless nothing shall be started: then it is as if it had become one.
+func (w *World) document(app, path string) string {
+	folder := child(w.documents(), "by-app/"+app)
+	if w.NoStart {
+		return child(folder, "ID")
+	}
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS}
+	fd, err := unix.Openat2(unix.AT_FDCWD, path, &how)
+	if err != nil {
+		return ""
+	}
+	defer unix.Close(fd)
+	id, err := dbus.Document(sessionAddress(w), fd, app, patience)
+	if err != nil || id == "" || id == ".." || strings.Contains(id, "/") {
+		return ""
+	}
+	return child(folder, id)
+}
+
+// Forget takes documents away that Document has made, by the last part of what it gave.
+func (w *World) Forget(documents []string) {
+	for _, id := range documents {
+		dbus.DeleteDocument(sessionAddress(w), id, time.Second)
+	}
+}
+
+// patience is how long a service of the session may take to start and answer.
+const patience = 10 * time.Second
+
 // ask asks a service of the session bus, which is started for it unless nothing shall be.
 func (w *World) ask(call dbus.Call) string {
 	call.NoStart = w.NoStart
-	answer, err := call.Text(sessionAddress(w), 10*time.Second)
+	answer, err := call.Text(sessionAddress(w), patience)
 	if err != nil {
 		return ""
 	}

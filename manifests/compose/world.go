@@ -37,6 +37,9 @@ type World struct {
 	// document portal is mounted on, each started if need be, or "". They are asked only if a
 	// manifest wants what they give. Nil is "".
 	Accessibility, Documents func() string
+	// Document has the document portal show a regular file, a path without links, to an app, and gives
+	// the folder outside in which it shows that alone, or "". Nil is "".
+	Document func(app, path string) string
 	// NoStart keeps those that Session has set from starting anything, for who only wants to know.
 	NoStart bool
 

@@ -192,6 +192,11 @@ func fakeWorld(t testing.TB, lines, tree string) *compose.World {
 			w.Opener = func() string { return value }
 		case "documents":
 			w.Documents = func() string { return value }
+			made := 0
+			w.Document = func(app, path string) string {
+				made++
+				return value + "/by-app/" + app + "/doc" + strconv.Itoa(made)
+			}
 		case "accessibility":
 			w.Accessibility = func() string { return value }
 		case "here":

@@ -1,11 +1,13 @@
 package dbus
 
 import (
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,9 +31,44 @@ var errAnswer = errors.New("the bus's answer is not one")
 // an array of bytes. It is for a word with one service; a
 // program that has more to say uses a library.
 func (c Call) Text(address string, patience time.Duration) (string, error) {
-	names, err := Sockets(address)
+	q, err := dial(address, patience)
 	if err != nil {
 		return "", err
+	}
+	defer unix.Close(q.fd)
+	if err := q.greet(false); err != nil {
+		return "", err
+	}
+	h, body, err := q.ask(c.begin("").end(), -1)
+	if err != nil {
+		return "", err
+	}
+	return h.firstText(body)
+}
+
+// begin writes the call up to its arguments.
+func (c Call) begin(signature string) *draft {
+	flags := byte(0)
+	if c.NoStart {
+		flags = noAutoStart
+	}
+	d := begin(nil, methodCall, flags, callSerial)
+	d.field(fieldPath, c.Path)
+	d.field(fieldInterface, c.Interface)
+	d.field(fieldMember, c.Member)
+	d.field(fieldDestination, c.Name)
+	if signature == "" {
+		d.body()
+	} else {
+		d.field(fieldSignature, signature)
+	}
+	return d
+}
+
+func dial(address string, patience time.Duration) (*caller, error) {
+	names, err := Sockets(address)
+	if err != nil {
+		return nil, err
 	}
 	fd := -1
 	for _, name := range names {
@@ -40,17 +77,13 @@ func (c Call) Text(address string, patience time.Duration) (string, error) {
 		}
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer unix.Close(fd)
 	if err := unix.SetNonblock(fd, false); err != nil {
-		return "", os.NewSyscallError("fcntl", err)
+		unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
 	}
-	q := caller{fd: fd, until: time.Now().Add(patience)}
-	if err := q.greet(); err != nil {
-		return "", err
-	}
-	return q.ask(c)
+	return &caller{fd: fd, until: time.Now().Add(patience)}, nil
 }
 
 // caller is a connection with a deadline.
@@ -83,80 +116,105 @@ func (q *caller) read() error {
 	return nil
 }
 
-func (q *caller) write(b []byte) error {
-	n, err := unix.SendmsgN(q.fd, b, nil, nil, unix.MSG_NOSIGNAL) // a new socket's buffer takes it whole
+// write sends bytes, with a descriptor unless that is -1.
+func (q *caller) write(b []byte, file int) error {
+	var rights []byte
+	if file >= 0 {
+		rights = unix.UnixRights(file)
+	}
+	n, err := unix.SendmsgN(q.fd, b, rights, nil, unix.MSG_NOSIGNAL) // a new socket's buffer takes it whole
 	if err == nil && n < len(b) {
 		err = unix.ENOBUFS
 	}
 	return os.NewSyscallError("sendmsg", err)
 }
 
-// greet authenticates by the credentials of the socket (D-Bus specification, "EXTERNAL").
-func (q *caller) greet() error {
+// greet authenticates by the credentials of the socket (D-Bus specification, "EXTERNAL"), and makes
+// way for descriptors.
+func (q *caller) greet(descriptors bool) error {
 	id := hex.EncodeToString([]byte(strconv.Itoa(os.Getuid())))
-	if err := q.write([]byte("\x00AUTH EXTERNAL " + id + "\r\n")); err != nil {
+	if err := q.write([]byte("\x00AUTH EXTERNAL "+id+"\r\n"), -1); err != nil {
 		return err
 	}
+	if said, err := q.line(); err != nil || !strings.HasPrefix(said, "OK ") {
+		return cmp.Or(err, fmt.Errorf("the bus does not know user %d", os.Getuid()))
+	}
+	if descriptors {
+		if err := q.write([]byte("NEGOTIATE_UNIX_FD\r\n"), -1); err != nil {
+			return err
+		}
+		if said, err := q.line(); err != nil || !strings.HasPrefix(said, "AGREE_UNIX_FD") {
+			return cmp.Or(err, errors.New("the bus takes no descriptors"))
+		}
+	}
+	hello := callBus(nil, helloSerial, busName, "Hello", "")
+	err := q.write(append([]byte("BEGIN\r\n"), hello...), -1)
+	if descriptors && err == nil { // dbus-daemon loses those that arrive before it has read BEGIN
+		_, _, err = q.answer(helloSerial)
+	}
+	return err
+}
+
+// line reads a line of the authentication.
+func (q *caller) line() (string, error) {
 	for {
 		n, err := line(q.in)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if n > 0 {
-			if string(q.in[:min(3, n)]) != "OK " {
-				return fmt.Errorf("the bus does not know user %d", os.Getuid())
-			}
+			said := string(q.in[:n])
 			q.in = q.in[n:]
-			break
+			return said, nil
 		}
 		if err := q.read(); err != nil {
-			return err
+			return "", err
 		}
 	}
-	hello := callBus(nil, 1, busName, "Hello", "")
-	return q.write(append([]byte("BEGIN\r\n"), hello...))
 }
 
-const callSerial = 2
+const helloSerial, callSerial = 1, 2
 
-func (q *caller) ask(c Call) (string, error) {
-	flags := byte(0)
-	if c.NoStart {
-		flags = noAutoStart
+// ask sends a call, with a descriptor unless that is -1, and waits for its answer.
+func (q *caller) ask(call []byte, file int) (*header, []byte, error) {
+	if err := q.write(call, file); err != nil {
+		return nil, nil, err
 	}
-	d := begin(nil, methodCall, flags, callSerial)
-	d.field(fieldPath, c.Path)
-	d.field(fieldInterface, c.Interface)
-	d.field(fieldMember, c.Member)
-	d.field(fieldDestination, c.Name)
-	d.body()
-	if err := q.write(d.end()); err != nil {
-		return "", err
-	}
+	return q.answer(callSerial)
+}
+
+// answer waits for the answer to a call. Its body is good until the next.
+func (q *caller) answer(serial uint32) (*header, []byte, error) {
 	var h header
 	for {
 		whole, err := h.parse(q.in)
 		if err != nil {
-			return "", err
+			return nil, nil, err
 		}
 		if !whole || len(q.in) < h.size+h.body {
 			if err := q.read(); err != nil {
-				return "", err
+				return nil, nil, err
 			}
 			continue
 		}
-		if h.isReply() && h.replySerial == callSerial {
-			return h.firstText(q.in[h.size : h.size+h.body])
-		}
+		body := q.in[h.size : h.size+h.body]
 		q.in = q.in[h.size+h.body:]
+		if h.isReply() && h.replySerial == serial {
+			return &h, body, h.problem()
+		}
 	}
+}
+
+// problem is the error that an answer is, or nil.
+func (h *header) problem() error {
+	if h.kind == errorReply {
+		return fmt.Errorf("%s", h.text[fieldErrorName])
+	}
+	return nil
 }
 
 // firstText gives the first value of an answer.
 func (h *header) firstText(body []byte) (string, error) {
-	if h.kind == errorReply {
-		return "", fmt.Errorf("%s", h.text[fieldErrorName])
-	}
 	if s, ok := h.argument(body); ok {
 		return string(s), nil
 	}

@@ -272,3 +272,71 @@ func TestCardComesFirst(t *testing.T) {
 		t.Errorf("%d of 20 apps have asked a portal before their folder was there", late)
 	}
 }
+
+// A file argument can be saved as programs do it, by a new file in the place of the old, and nothing
+// beside it is seen. What was a document for that is none afterwards.
+func TestDocumentArgument(t *testing.T) {
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	d.document() // so that the portal runs
+	before := d.documents()
+	dir := filepath.Join(d.Home, "cards")
+	one, two := filepath.Join(dir, "one.txt"), filepath.Join(dir, "two.txt")
+	const save = `sed s/old/new/ "$1" >"$1.new" && mv "$1.new" "$1" && ls -A "$(dirname "$1")" && echo "$1"`
+	flags := "--portals-allow FileChooser --portals-documents --files-arguments write --id org.example.App"
+	for _, tt := range []struct{ name, flags, want, holds string }{
+		{"control: without portals", "--files-arguments write", "Permission denied", "old\n"},
+		{"at its own path", flags, "one.txt\n" + one + "\n", "new\n"},
+		{"its folder read", flags + " --read " + dir, "/doc/", "new\n"},
+		{"hidden", flags + " --read " + dir + " --files-except " + one, "", "old\n"},
+	} {
+		bed.Write(d, one, "old\n")
+		bed.Write(d, two, "old\n")
+		out := d.Outside(run(tt.flags, "sh", "-c", save, "sh", one)...)
+		if !strings.Contains(out, tt.want) || bed.Read(d, one) != tt.holds {
+			t.Errorf("%s: want %q and %q in the file, got %s and %q", tt.name, tt.want, tt.holds, out, bed.Read(d, one))
+		}
+	}
+	bed.Write(d, one, "old\n")
+	out := d.Outside(run(flags, "sh", "-c", `for f; do sed s/old/new/ "$f" >"$f.new" && mv "$f.new" "$f"; done; ls "$@"`, "sh", one, two)...)
+	if bed.Read(d, one)+bed.Read(d, two) != "new\nnew\n" {
+		t.Errorf("two of a folder: want both changed, got %s", out)
+	}
+	if after := d.documents(); after != before {
+		t.Errorf("want the documents\n%s\nas before, got\n%s", before, after)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("want two files in the folder outside, got %v", entries)
+	}
+}
+
+// A start that joins a running app hands it a document, for as long as that runs.
+func TestDocumentJoined(t *testing.T) {
+	d := newDesk(t)
+	d.Sway()
+	d.portals()
+	d.document()
+	before := d.documents()
+	d.manifest("org.example.App", `command = ["sh", "-c", '[ $# = 0 ] && exec sleep 1000; sed s/old/new/ "$1" >"$1.new" && mv "$1.new" "$1"', "app"]
+instances = "join"
+`, "[files]\narguments = \"write\"\n[portals]\nallow = [\"FileChooser\"]\ndocuments = true\n")
+	d.Start("snug", "run", "org.example.App")
+	d.Poll("the app", func() bool { return strings.Contains(d.Outside("snug", "ps"), "App") })
+	file := filepath.Join(d.Home, "cards/one.txt")
+	bed.Write(d, file, "old\n")
+	if out := d.Outside("snug", "run", "org.example.App", file); bed.Read(d, file) != "new\n" {
+		t.Errorf("want the file changed, got %s", out)
+	}
+	if d.documents() == before {
+		t.Error("want a document while the app runs")
+	}
+	d.Outside("snug", "stop", "org.example.App")
+	d.Poll("the documents as before", func() bool { return d.documents() == before })
+}
+
+// documents lists the documents of the app.
+func (d *desk) documents() string {
+	return d.Outside("gdbus", "call", "--session", "-d", "org.freedesktop.portal.Documents", "-o", "/org/freedesktop/portal/documents",
+		"-m", "org.freedesktop.portal.Documents.List", "org.example.App")
+}

@@ -147,6 +147,15 @@ func (c *Claim) Write(r *Record) error {
 	return err
 }
 
+// Read gives what is recorded under the name, with what others have added to its ledger.
+func (c *Claim) Read() (*Record, error) {
+	text, err := io.ReadAll(io.NewSectionReader(c.file, 0, maxFile))
+	if err != nil {
+		return nil, err
+	}
+	return decode(string(text))
+}
+
 // Release gives the name back, and removes what was made outside for grants. The sandbox has ended.
 func (c *Claim) Release() {
 	path := filepath.Join(c.dir.path, c.Name)

@@ -19,6 +19,8 @@ import (
 type Live struct {
 	Folders []Folder // of the host, that the app may change
 	Grants  []Grant  // in the order in which they were made
+	// Documents are those of the document portal that go with the instance.
+	Documents []string
 }
 
 // Folder is one of the host that the app may change: its kept home, what it was granted to write.
@@ -116,7 +118,7 @@ func (l *Ledger) read(name string) error {
 
 // Close gives the right back.
 func (l *Ledger) Close() {
-	if live := l.Record.Live; live != nil && len(live.Grants) == 0 {
+	if live := l.Record.Live; live != nil && len(live.Grants) == 0 && len(live.Documents) == 0 {
 		if text, err := io.ReadAll(io.NewSectionReader(l.file, 0, maxFile)); err == nil {
 			if at := bytes.Index(text, []byte("\nend\n")); at >= 0 {
 				l.file.Truncate(int64(at + len("\nend\n")))
@@ -144,6 +146,17 @@ func (l *Ledger) Begin(g *Grant) error {
 	l.Record.Live.Grants = append(l.Record.Live.Grants, *g)
 	var w writer
 	w.encodeGrants([]Grant{*g})
+	return l.append(w)
+}
+
+// Document writes down a document that is to go with the instance.
+func (l *Ledger) Document(id string) error {
+	if len(l.Record.Live.Documents) >= maxGrants {
+		return errors.New("more than 1000 documents")
+	}
+	l.Record.Live.Documents = append(l.Record.Live.Documents, id)
+	var w writer
+	w.text("document", id)
 	return l.append(w)
 }
 
@@ -273,6 +286,10 @@ func (r *Record) decodeLedger(text string) {
 }
 
 func (v *Live) decodeText(key, value string) bool {
+	if key == "document" {
+		v.Documents = append(v.Documents, value)
+		return true
+	}
 	if len(v.Grants) == 0 {
 		return false
 	}

@@ -67,6 +67,7 @@ func (c *console) launch(p *plan) (failed error) {
 	before := p.sandbox.Traces(p.world.Files)
 	err = supervise(j)
 	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
+	c.noteRefusals(p, j.refused, err)
 	return c.notFound(p, err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
+	"snug/portals"
 	"snug/sandbox"
 )
 
@@ -23,6 +24,7 @@ type job struct {
 	network bool   // a user-mode network is to be connected
 	brokers *brokers.Plan
 	started func(name string)
+	refused portals.Refusals // of the brokers, at the end
 }
 
 // supervise starts a sandbox, passes signals, keys and sizes on, and waits for its end. Its error
@@ -53,7 +55,10 @@ func supervise(j *job) error {
 		if err != nil {
 			return brokerFailure(err)
 		}
-		defer b.Close()
+		defer func() {
+			j.refused = b.Refused()
+			b.Close()
+		}()
 		if j.brokers.Identity != nil {
 			placed = append(placed, b.Placed)
 		}

@@ -255,6 +255,11 @@ func (m *Manifest) findUses(layers []*Layer) {
 			m.findUsesOf(&layer.conditions[i].then)
 		}
 	}
+	for _, unmet := range m.unmet {
+		if files := &unmet.then.Files; len(files.Read)+len(files.Write)+len(files.Create) > 0 {
+			m.use("files:HOME") // where the paths lead nobody looks on this machine
+		}
+	}
 }
 
 func (m *Manifest) findUsesOf(layer *Manifest) {

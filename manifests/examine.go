@@ -43,7 +43,7 @@ func (m *Manifest) unaccepted(then *Manifest) (problems Problems) {
 	for i := range schema {
 		key := &schema[i]
 		eachValue(key, then, func(value string, origin Origin) bool {
-			if code := dangerCode(key, value, m.ID.Value); code != "" && !m.accepted(code, origin) {
+			if code := dangerCode(key, value, m.ID.Value); code != "" && !m.accepted(code, origin) && !then.Accepts(code) {
 				problems = append(problems, m.refusal(code, key.Name, Text{value, origin}))
 			}
 			return len(problems) < maxProblems

@@ -30,6 +30,7 @@ a:5: sound.play = "true": not in this version`, ""},
 			`a:3: devices.input = "true": not in this version`, ""},
 		{"a danger where its fact does not hold", []string{"id = \"org.example.A\"\n[[if]]\nwhen = \"x11\"\ndisplay.x11 = \"raw\"\nbus.session.own = [\"org.example.A.x\"]"},
 			`a:4: display.x11 = "raw" is dangerous: the app can read every key you type, see every window and type into them`, ""},
+		{"a danger where its fact does not hold, accepted there", []string{"[[if]]\nwhen = \"x11\"\naccept = [\"x11-raw\"]\ndisplay.x11 = \"raw\""}, "", ""},
 		{"without", []string{`without = ["files.read:~/a"]`}, "", `a:1: without: "files.read:~/a" takes nothing away`},
 		{"said already", []string{`files.read = ["~/a"]
 files.arguments = "read"

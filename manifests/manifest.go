@@ -116,6 +116,8 @@ type Manifest struct {
 
 	// permitted holds the codes of Accept that some layer or caller had a use for.
 	permitted []string
+	// unmet are the [[if]] that Merge left out, as they do not hold on this machine.
+	unmet []*condition
 }
 
 // Layer is one file's or one command line's share of a manifest: only what it sets, before any

@@ -42,6 +42,8 @@ func merge(files []*Layer, flags *Layer, facts Facts) (*Manifest, Problems) {
 		for i := range layer.conditions {
 			if condition := &layer.conditions[i]; facts.hold(condition.when.Value) {
 				merged.add(&condition.then)
+			} else {
+				merged.unmet = append(merged.unmet, condition)
 			}
 		}
 	}

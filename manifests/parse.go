@@ -248,7 +248,43 @@ func (r *reader) syntaxError(err error) {
 			at = offset
 		}
 	}
-	r.fail(at, err.Error(), "")
+	what, hint := err.Error(), ""
+	switch {
+	case missesQuote(r.lineOf(at)):
+		what, hint = "a quote is missing in this line", `text stands between two of them: "…"`
+	case strings.HasSuffix(what, "at start of value"):
+		hint = `text stands between quotes: "…"`
+	}
+	r.fail(at, what, hint)
+}
+
+// lineOf returns the line of an offset.
+func (r *reader) lineOf(at int) []byte {
+	start := bytes.LastIndexByte(r.text[:at], '\n') + 1
+	line, _, _ := bytes.Cut(r.text[start:], []byte("\n"))
+	return line
+}
+
+// missesQuote reports whether a line ends within text, as TOML reads it: go-toml notices only what comes
+// of that. Text of several lines is left to it.
+func missesQuote(line []byte) bool {
+	if bytes.Contains(line, []byte(`"""`)) || bytes.Contains(line, []byte("'''")) {
+		return false
+	}
+	within := byte(0)
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case within == 0 && c == '#':
+			return false
+		case within == 0 && (c == '"' || c == '\''):
+			within = c
+		case c == '\\' && within == '"':
+			i++
+		case c == within:
+			within = 0
+		}
+	}
+	return within != 0
 }
 
 // fail adds a problem at an offset of the text.

@@ -8,13 +8,20 @@ import (
 // TOML writes a merged manifest as one file that merges to the same again, each value with the
 // place where it was said as a comment. Two keys become comments: what `extends` and `without` did
 // is done. So does a code of `accept` that nothing in the result asks for, which would be an error.
+// An [[if]] that does not hold on this machine stays one.
 func (m *Manifest) TOML() []byte {
 	p := printer{asked: []string{"files:HOME"}} // which depends on where a path leads
 	for grant := range m.Grants() {
 		p.asked = append(p.asked, string(grant.Danger))
 	}
+	for c := range m.Elsewhere() {
+		p.asked = append(p.asked, string(c.Danger))
+	}
 	for i := range schema {
-		p.key(&schema[i], m)
+		p.key(&schema[i], m, func(string) bool { return true })
+	}
+	for _, unmet := range m.unmet {
+		p.condition(unmet, m)
 	}
 	return []byte(p.text.String())
 }
@@ -23,21 +30,42 @@ func (m *Manifest) TOML() []byte {
 type printer struct {
 	text  strings.Builder
 	table string
+	inIf  bool
 	asked []string // the codes that something asks for
 }
 
-// key writes what somebody set of a key.
-func (p *printer) key(key *Key, m *Manifest) {
+// condition writes an [[if]] of a manifest, unless it would change nothing.
+func (p *printer) condition(unmet *condition, m *Manifest) {
+	body := printer{inIf: true, asked: p.asked}
+	for i := range schema {
+		key := &schema[i]
+		body.key(key, &unmet.then, func(value string) bool { return !m.settles(key, value) })
+	}
+	if body.text.Len() == 0 {
+		return
+	}
+	p.text.WriteString("\n[[if]]\n")
+	p.line("when = "+quoteTOML(unmet.when.Value), unmet.when.Origin+", not so here")
+	p.text.WriteString(body.text.String())
+}
+
+// key writes what somebody set of a key, as far as it is wanted.
+func (p *printer) key(key *Key, m *Manifest, wanted func(value string) bool) {
 	var values []Text
 	eachValue(key, m, func(value string, origin Origin) bool {
-		values = append(values, Text{value, origin})
+		if wanted(value) {
+			values = append(values, Text{value, origin})
+		}
 		return true
 	})
 	if len(values) == 0 {
 		return
 	}
 	table := parentOf(key.Name)
-	if key.Kind == kindTable {
+	switch {
+	case p.inIf:
+		table = ""
+	case key.Kind == kindTable:
 		table = key.Name
 	}
 	if table != p.table {
@@ -53,6 +81,9 @@ func (p *printer) key(key *Key, m *Manifest) {
 	case key.Kind == kindTable:
 		for _, value := range values {
 			variable, content, _ := strings.Cut(value.Value, "=")
+			if p.inIf {
+				variable = key.Name + "." + variable
+			}
 			p.line(variable+" = "+quoteTOML(content), value.Origin)
 		}
 	case key.Kind == kindList || key.Kind == kindArgv:

@@ -22,6 +22,11 @@ func values(m *manifests.Manifest) (list []string) {
 			list = append(list, name+"="+grant.Value)
 		}
 	}
+	for c := range m.Elsewhere() {
+		if c.Key.Name != "accept" {
+			list = append(list, c.String())
+		}
+	}
 	return list
 }
 
@@ -58,6 +63,13 @@ enable = true
 env = { B = "2" }
 [[if]]
 when = "nvidia"
+devices.compute = true
+[[if]]
+when = "desktop=kde"
+bus.session.talk = ["org.example.B", "org.example.D"]
+process.env = { C = "3" }
+[[if]]
+when = "x11"
 devices.compute = true
 `},
 	}

@@ -16,6 +16,8 @@ type Config struct {
 	// would allow it: a command for the App, in the words of a shell behind "snug grant", or else a flag.
 	Log int
 	App string
+	// Refused is the descriptor of a pipe that does not block and takes what [ParseRefusals] reads, or -1.
+	Refused int
 	// Background is the descriptor of a socket of packets by which the broker asks for what the portal
 	// Background grants, see [ParseAutostart], or -1. It does not block.
 	Background int
@@ -36,6 +38,9 @@ func (c Config) Args() (args []string) {
 	}
 	if c.Log >= 0 {
 		args = append(args, "--log="+strconv.Itoa(c.Log))
+	}
+	if c.Refused >= 0 {
+		args = append(args, "--refused="+strconv.Itoa(c.Refused))
 	}
 	if c.Background >= 0 {
 		args = append(args, "--background="+strconv.Itoa(c.Background))
@@ -86,7 +91,7 @@ func addRule(to *[]dbus.NameRule, word string) bool {
 
 // Parse reads what [Config.Args] spelled.
 func Parse(args []string) (c Config, err error) {
-	c.Log, c.Background = -1, -1
+	c.Log, c.Refused, c.Background = -1, -1, -1
 	for i, arg := range args {
 		if err := c.word(arg); err != nil {
 			return c, fmt.Errorf("argument %d, %q: %w", i+1, arg, err)
@@ -112,6 +117,9 @@ func (c *Config) word(arg string) (err error) {
 		return nil
 	case key == "log":
 		c.Log, err = descriptor(value)
+		return err
+	case key == "refused":
+		c.Refused, err = descriptor(value)
 		return err
 	case key == "background":
 		c.Background, err = descriptor(value)

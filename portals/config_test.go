@@ -18,8 +18,8 @@ func TestArgs(t *testing.T) {
 		Emit:      []string{"*@/a/App/*"}, UniqueNames: true,
 	}
 	tests := map[string]portals.Config{
-		"one bus":   {Log: -1, Background: -1, Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/run/session"}}},
-		"all of it": {Log: 5, Background: 6, App: "a.App", Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/s", Policy: policy}, {Name: "system", Listen: 4, Address: "unix:abstract=x"}}},
+		"one bus":   {Log: -1, Refused: -1, Background: -1, Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/run/session"}}},
+		"all of it": {Log: 5, Refused: 7, Background: 6, App: "a.App", Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/s", Policy: policy}, {Name: "system", Listen: 4, Address: "unix:abstract=x"}}},
 	}
 	for name, want := range tests {
 		got, err := portals.Parse(want.Args())

@@ -28,6 +28,11 @@ func Serve(ctx context.Context, c Config) error {
 		defer unix.Close(c.Background)
 		stands = []dbus.Stand{background(c.Background)}
 	}
+	told := func(string) func(name string) { return nil }
+	if c.Refused >= 0 {
+		defer unix.Close(c.Refused)
+		told = (&refusals{fd: c.Refused}).on
+	}
 	buses := make([]dbus.Bus, 0, len(c.Buses))
 	for _, b := range c.Buses {
 		listener := os.NewFile(uintptr(b.Listen), b.Name)
@@ -37,7 +42,7 @@ func Serve(ctx context.Context, c Config) error {
 			most = systemConnections
 		}
 		buses = append(buses, dbus.Bus{Connections: most, Listener: listener, Address: b.Address, Policy: b.Policy, Stands: stands,
-			Log: log, Name: b.Name, Advise: advice(c.App, b.Name)})
+			Log: log, Name: b.Name, Advise: advice(c.App, b.Name), Refused: told(b.Name)})
 	}
 	return dbus.Serve(ctx, buses...)
 }

@@ -57,7 +57,7 @@ func TestAppXterm(t *testing.T) {
 func (d *desktop) wrapped(id, launcher string, files ...string) []string {
 	d.Helper()
 	need.Program(d, "gio")
-	if out := d.Outside("snug", "wrap", id); out != "" {
+	if out := d.Outside("snug", "wrap", id); !strings.Contains(out, launcher+".desktop") || strings.Contains(out, "snug: ") {
 		d.Fatal(out)
 	}
 	d.Cleanup(func() { d.Must("snug", "stop", "--all") })

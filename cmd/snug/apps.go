@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -162,17 +163,36 @@ func (c *console) printApps(list []*listedApp) {
 	if len(list) == 0 {
 		return
 	}
-	c.print(column("ID", 28), column("WRAPPED", 10), column("MANIFEST", 24), column("RUNNING", 12), "NAME\n")
+	rows := [][]string{{"ID", "WRAPPED", "MANIFEST", "RUNNING", "NAME"}}
+	var outdated []string
 	for _, a := range list {
-		manifest, running := a.Manifest, strings.Join(a.Running, " ")
-		if manifest == "" {
-			manifest = "-"
+		state := a.state()
+		if state == isOutdated {
+			outdated = append(outdated, a.ID)
 		}
-		if running == "" {
-			running = "-"
-		}
-		c.print(strings.TrimRight(column(line(a.ID), 28)+column(a.state(), 10)+column(line(manifest), 24)+column(line(running), 12)+line(a.Name), " "), "\n")
+		rows = append(rows, []string{line(a.ID), state, cmp.Or(line(a.Manifest), "-"), cmp.Or(line(strings.Join(a.Running, " ")), "-"), line(a.Name)})
 	}
+	c.table(rows)
+	switch what := "outdated, as the launcher has changed since it was wrapped: " + strings.Join(outdated, ", "); len(outdated) {
+	case 0:
+	case 1:
+		c.say(what, "snug wrap "+shellWord(outdated[0])+" brings it up to date")
+	default:
+		c.say(what, "snug wrap APP brings each up to date")
+	}
+}
+
+const isOutdated = "outdated"
+
+// kind is what an app has that has no wrapped launcher, in a word.
+func (f *wrappedFiles) kind() string {
+	switch dir := filepath.Dir(f.Path); {
+	case filepath.Base(dir) == "autostart":
+		return "autostart"
+	case strings.HasSuffix(dir, "/dbus-1/services"):
+		return "service"
+	}
+	return "cli"
 }
 
 // state is whether the app is wrapped, in a word.
@@ -185,11 +205,11 @@ func (a *listedApp) state() string {
 	case a.Wrapped && edited:
 		return "edited"
 	case a.Wrapped && stale:
-		return "outdated"
+		return isOutdated
 	case a.Wrapped:
 		return "yes"
 	case len(a.Files) > 0:
-		return "cli"
+		return a.Files[0].kind()
 	case !a.Installed:
 		return "-"
 	}

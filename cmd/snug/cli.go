@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -229,29 +231,45 @@ func (c *console) print(parts ...string) {
 	}
 }
 
-// printJSON prints a value for machines.
+// printJSON prints a value for machines. A person may see it all the same, so what clean takes out is
+// escaped; it can only stand in strings.
 func (c *console) printJSON(v any) error {
-	e := json.NewEncoder(c.out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var escaped strings.Builder
+	for _, r := range text.String() {
+		if deceives(r) {
+			escaped.WriteString(`\u` + strconv.FormatInt(0x10000|int64(r), 16)[1:])
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(c.out, escaped.String())
+	return err
 }
 
 // clean makes text from outside safe to show: no control characters, which could rewrite what is
 // on the screen, and none that reverse the direction of writing (CVE-2023-28101).
 func clean(s string) string {
-	bad := func(r rune) bool {
-		return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError ||
-			r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-	}
-	if strings.IndexFunc(s, bad) < 0 {
+	if strings.IndexFunc(s, deceives) < 0 {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if bad(r) {
+		if deceives(r) {
 			return '?'
 		}
 		return r
 	}, s)
+}
+
+// deceives reports whether a terminal may show something else than a character.
+func deceives(r rune) bool {
+	return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError ||
+		r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // line is clean for text that stands in a line with others.

@@ -37,7 +37,7 @@ func runExplain(c *console, args []string) error {
 		c.print(clean(prog.String()))
 		return nil
 	}
-	account := append(p.sandbox.Account, p.sandbox.Sockets(p.world.Files)...)
+	account := p.account()
 	only, _ := f.GetBool("dangerous")
 	if only {
 		account = dangerous(account)
@@ -59,6 +59,17 @@ func runExplain(c *console, args []string) error {
 	return nil
 }
 
+// account is all that the app can reach, and what an [[if]] would add on another machine.
+func (p *plan) account() []compose.Entry {
+	account := append(p.sandbox.Account, p.sandbox.Sockets(p.world.Files)...)
+	for _, value := range compose.Elsewhere(p.merged, p.world) {
+		if reaches(value.Grant) {
+			account = append(account, compose.Entry{Group: compose.GroupElsewhere, Text: value.String(), Origin: value.Origin, Danger: value.Danger})
+		}
+	}
+	return account
+}
+
 // explainDiff compares an account with that of another app, by what it says and not by which line says
 // it.
 func (c *console) explainDiff(account []compose.Entry, app string, only, asJSON bool) error {
@@ -68,7 +79,7 @@ func (c *console) explainDiff(account []compose.Entry, app string, only, asJSON 
 	if err != nil {
 		return err
 	}
-	others := append(p.sandbox.Account, p.sandbox.Sockets(p.world.Files)...)
+	others := p.account()
 	if only {
 		others = dangerous(others)
 	}

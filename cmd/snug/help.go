@@ -2,6 +2,7 @@ package main
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
@@ -86,7 +87,7 @@ func besides(name string) (names []string) {
 }
 
 func column(s string, width int) string {
-	return s + strings.Repeat(" ", max(width-len(s), 1))
+	return s + strings.Repeat(" ", max(width-utf8.RuneCountInString(s), 1))
 }
 
 func (v *verb) help() string {

@@ -32,13 +32,7 @@ func (c *console) launch(p *plan) (failed error) {
 			return err
 		}
 	}
-	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), exact: p.own.name != "", network: p.sandbox.UserNetwork}
-	j.record.App, j.record.File = p.app.ID, p.manifestFile()
-	j.started = func(string) { started() }
-	if p.sandbox.Home != "" {
-		j.record.Home = p.merged.ID.Value
-		homes.Use(p.sandbox.Home)
-	}
+	j := p.job(started)
 	if len(p.sandbox.Buses) > 0 {
 		log, done, err := openLog(p.own.log)
 		if err != nil {
@@ -47,30 +41,40 @@ func (c *console) launch(p *plan) (failed error) {
 		defer done()
 		j.brokers = p.brokers(log)
 	}
+	null, err := p.silence(j)
+	if err != nil {
+		return err
+	}
+	defer null()
+	before := p.sandbox.Traces(p.world.Files)
+	err = supervise(j)
+	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
+	c.noteRefusals(p, j.refused, err)
+	return c.notFound(p, err)
+}
+
+// job is what was planned, for supervise. It calls started when the app is in the account.
+func (p *plan) job(started func()) *job {
+	j := &job{spec: p.sandbox.Spec, name: p.instanceName(), network: p.sandbox.UserNetwork}
+	j.exact = p.own.name != "" || p.merged.Instances.Value == "one"
+	j.record.App, j.record.File = p.app.ID, p.manifestFile()
+	if p.sandbox.Home != "" {
+		j.record.Home = p.merged.ID.Value
+		homes.Use(p.sandbox.Home)
+	}
 	if p.merged.Files.Live.Value || p.merged.Instances.Value == "join" {
 		j.record.Live = &instances.Live{Folders: writableFolders(p.sandbox.Spec)}
 	}
 	if p.merged.Portals.Documents.Value {
 		j.ended = p.inheritDocuments
 	}
-	null, err := p.silence(j)
-	if err != nil {
-		return err
-	}
-	defer null()
-	if p.own.ready >= 0 {
-		j.started = func(name string) {
-			started()
+	j.started = func(name string) {
+		started()
+		if p.own.ready >= 0 {
 			sayReady(p.own.ready, name)
 		}
 	}
-	if p.merged.Instances.Value == "one" {
-		j.exact = true
-	}
-	before := p.sandbox.Traces(p.world.Files)
-	err = supervise(j)
-	c.warnTraces(p.sandbox.Traces(p.world.Files).Since(before))
-	return c.notFound(p, err)
+	return j
 }
 
 // inheritDocuments takes over those of starts that have joined, to be taken away with its own.

@@ -168,9 +168,27 @@ func (l *shelf) check(s *subject, r *report) {
 	l.checkStart(s, m, r)
 	l.checkOriginal(s, r)
 	for grant := range m.Grants() {
-		if code := string(grant.Danger); code != "" && m.Accepts(code) {
-			r.one(found{string(grant.Origin), levelNote, grant.Key.Name + " = " + quote(grant.Value) +
-				": dangerous, and accepted: the app can " + grant.Danger.Why(), "", code})
+		if m.Accepts(string(grant.Danger)) {
+			r.accepted(grant.Origin, grant.Key.Name+" = "+quote(grant.Value), grant.Danger)
+		}
+	}
+	l.checkElsewhere(m, r)
+}
+
+// accepted notes a danger that the manifest takes on.
+func (r *report) accepted(where manifests.Origin, what string, danger manifests.Danger) {
+	r.one(found{string(where), levelNote, what + ": dangerous, and accepted: the app can " + danger.Why(), "", string(danger)})
+}
+
+// checkElsewhere looks at what an [[if]] adds on other machines, as far as its words tell.
+func (l *shelf) checkElsewhere(m *manifests.Manifest, r *report) {
+	for _, value := range compose.Elsewhere(m, l.world) {
+		r.one(found{string(value.When.Origin), levelNote, "if " + value.When.Value + " (not so here): what it adds is not tried", "", ""})
+		switch code := string(value.Danger); {
+		case value.Accepts(code):
+			r.accepted(value.Origin, value.String(), value.Danger)
+		case code == "files:HOME": // the one that words do not tell
+			r.add(levelError, m.Permit(code, value.Key.Name, manifests.Text{Value: value.Value, Origin: value.Origin}))
 		}
 	}
 }
@@ -212,7 +230,7 @@ func (l *shelf) checkStart(s *subject, m *manifests.Manifest, r *report) {
 	l.checkProgram(m, box, command.Argv[0], r)
 	for _, e := range dangerous(box.Account) {
 		if e.Danger == "files:HOME" { // the one that words do not tell
-			r.one(found{string(e.Origin), levelNote, e.Text + ": dangerous, and accepted: the app can " + e.Danger.Why(), "", string(e.Danger)})
+			r.accepted(e.Origin, e.Text, e.Danger)
 		}
 	}
 }

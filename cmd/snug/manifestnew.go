@@ -13,6 +13,7 @@ import (
 	"snug/manifests/compose"
 	"snug/manifests/desktop"
 	"snug/manifests/draft"
+	"snug/manifests/wrap"
 )
 
 func newManifestFlags(f *pflag.FlagSet) {
@@ -72,7 +73,7 @@ func (l *shelf) propose(word string) (*draft.Draft, error) {
 			return nil, e
 		}
 		if program := lookPath(word, os.Getenv("PATH")); program != "" {
-			return draft.FromProgram(&l.catalogue, word)
+			return l.fromProgram(word)
 		}
 		if err != nil {
 			return nil, err
@@ -83,7 +84,7 @@ func (l *shelf) propose(word string) (*draft.Draft, error) {
 	if err != nil || lookPath(filepath.Base(path), filepath.Dir(path)) == "" {
 		return nil, &hinted{quote(word) + " is neither a desktop file nor a program", "a desktop file's name ends in .desktop"}
 	}
-	return draft.FromProgram(&l.catalogue, path)
+	return l.fromProgram(path)
 }
 
 // launcherOf is the first installed desktop file that an app's manifest names, or what it would be called.
@@ -102,7 +103,33 @@ func (l *shelf) launcherOf(app manifests.App) string {
 }
 
 func (l *shelf) fromDesktop(file *desktop.File, name string, installed bool) (*draft.Draft, error) {
-	return draft.FromDesktop(&l.catalogue, draft.Launcher{File: file, Name: name, Installed: installed, Electron: isElectron(file)})
+	d, err := draft.FromDesktop(&l.catalogue, draft.Launcher{File: file, Name: name, Installed: installed, Electron: isElectron(file)})
+	value, _ := file.Get(desktop.Entry, "Exec")
+	if exec, e := desktop.ParseExec(value); err == nil && e == nil {
+		l.warn(d, exec.Program())
+	}
+	return d, err
+}
+
+func (l *shelf) fromProgram(program string) (*draft.Draft, error) {
+	d, err := draft.FromProgram(&l.catalogue, program)
+	if err == nil {
+		l.warn(d, program)
+	}
+	return d, err
+}
+
+// warn notes of a draft that its program will not run in a sandbox, and what to do instead.
+func (l *shelf) warn(d *draft.Draft, program string) {
+	var r *wrap.Refusal
+	if !errors.As(wrapFolders(l.world, l.catalogue.Desktop).Judge(program), &r) {
+		return
+	}
+	note := r.What
+	if r.Hint != "" {
+		note += ": " + r.Hint
+	}
+	d.Notes = append(d.Notes, note)
 }
 
 // isElectron reports whether the archive of an Electron app lies beside the program of a desktop file.

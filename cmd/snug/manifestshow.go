@@ -7,12 +7,14 @@ import (
 	"github.com/spf13/pflag"
 
 	"snug/manifests"
+	"snug/manifests/compose"
 	"snug/manifests/reference"
 )
 
 // said is one value of a manifest for machines.
 type said struct {
 	Only   string `json:"only,omitempty"` // of diff: who has it
+	If     string `json:"if,omitempty"`   // the [[if]] that does not hold here
 	Key    string `json:"key"`
 	Value  string `json:"value"`
 	Origin string `json:"origin,omitempty"`
@@ -21,7 +23,25 @@ type said struct {
 }
 
 func saidBy(g manifests.Grant) said {
-	return said{"", g.Key.Name, g.Value, string(g.Origin), string(g.Danger), g.Danger.Why()}
+	return said{"", "", g.Key.Name, g.Value, string(g.Origin), string(g.Danger), g.Danger.Why()}
+}
+
+// said is what a manifest says that is wanted, here and by its [[if]] elsewhere.
+func (l *shelf) said(m *manifests.Manifest, wanted func(manifests.Grant) bool) []said {
+	list := []said{}
+	for grant := range m.Grants() {
+		if wanted(grant) {
+			list = append(list, saidBy(grant))
+		}
+	}
+	for _, value := range compose.Elsewhere(m, l.world) {
+		if wanted(value.Grant) {
+			one := saidBy(value.Grant)
+			one.If = value.When.Value
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
 func runManifestShow(c *console, args []string) error {
@@ -45,11 +65,7 @@ func runManifestShow(c *console, args []string) error {
 		c.print(clean(string(m.TOML())))
 		return nil
 	}
-	list := []said{}
-	for grant := range m.Grants() {
-		list = append(list, saidBy(grant))
-	}
-	return c.printJSON(list)
+	return c.printJSON(l.said(m, func(manifests.Grant) bool { return true }))
 }
 
 // runManifestDiff compares two manifests by what they grant, key by key. The account that explain
@@ -70,12 +86,9 @@ func runManifestDiff(c *console, args []string) error {
 		if err != nil {
 			return err
 		}
-		for grant := range m.Grants() {
-			if reaches(grant) {
-				one := saidBy(grant)
-				one.Only = word
-				sides[i] = append(sides[i], one)
-			}
+		sides[i] = l.said(m, reaches)
+		for j := range sides[i] {
+			sides[i][j].Only = word
 		}
 	}
 	only := difference(sides[0], sides[1])
@@ -110,7 +123,7 @@ func difference(a, b []said) []said {
 	keep := func(from, other []said, key string) {
 		for _, one := range from {
 			same := func(o said) bool {
-				return o.Key == one.Key && strings.TrimPrefix(o.Value, "?") == strings.TrimPrefix(one.Value, "?")
+				return o.If == one.If && o.Key == one.Key && strings.TrimPrefix(o.Value, "?") == strings.TrimPrefix(one.Value, "?")
 			}
 			if one.Key == key && !slices.ContainsFunc(other, same) {
 				only = append(only, one)
@@ -131,6 +144,9 @@ func (c *console) printDifference(words []string, only []said) {
 		mark := "- "
 		if one.Only == words[1] {
 			mark = "+ "
+		}
+		if one.If != "" {
+			mark += "if " + one.If + " (not so here): "
 		}
 		text := mark + one.Key + " = " + quote(one.Value)
 		c.print(column(text, 56), "  ", line(one.Origin), "\n")

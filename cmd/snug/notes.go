@@ -1,12 +1,16 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"snug/manifests"
+	"snug/portals"
 )
 
 // What a person is told on standard error beside what they asked for. A detached snug says nothing of
@@ -39,6 +43,34 @@ func (c *console) noteLoss(p *plan) {
 		what = "it has a home in memory in place of yours, and what is written there is gone at its end"
 	}
 	c.say(what, "--here grants the folder, --home private keeps the app's own home")
+}
+
+// noteRefusals says so where the app did not get its name on a bus, or was refused something there and
+// has ended badly: of its own it may have said nothing.
+func (c *console) noteRefusals(p *plan, r portals.Refusals, ended error) {
+	var f *failure
+	badly := errors.As(ended, &f) && f.killed == nil
+	if r.Count == 0 || r.Name == "" && !badly || notStarted(ended) || p.own.ready >= 0 || p.own.log != "" {
+		return
+	}
+	count, app := strconv.Itoa(r.Count)+" requests", shellWord(cmp.Or(p.app.File, p.app.ID))
+	if r.Count == 1 {
+		count = "1 request"
+	}
+	log := "snug run --log - " + app
+	if p.app.ID == "" {
+		log = "snug run --log - " + shellLine(c.args)
+	}
+	what, hint := "the message bus refused "+count+" of the app", log+" tells which"
+	if r.Name != "" {
+		what += ", as it may not have the name " + quote(r.Name)
+		grant := "--bus-" + r.Bus + "-own " + r.Name
+		if p.app.Known {
+			grant = "snug grant " + app + " bus." + r.Bus + ".own=" + r.Name + " --keep"
+		}
+		hint = grant + " gives it the name; " + log + " tells all"
+	}
+	c.say(what, hint)
 }
 
 // noteDangers says what is dangerous of what was typed, once a code. Of a manifest nothing is said:
@@ -81,8 +113,5 @@ func (c *console) misplaced(f *pflag.FlagSet, words []string) error {
 	}
 	late := words[i : len(words)-len(rest)]
 	typed := slices.Concat([]string{"snug", c.verb.name}, c.args[:len(c.args)-len(words)], late, words[:i], rest)
-	for j, word := range typed {
-		typed[j] = shellWord(word)
-	}
-	return &hinted{quote(words[i]) + " stands behind " + quote(words[i-1]) + ": flags come first", strings.Join(typed, " ")}
+	return &hinted{quote(words[i]) + " stands behind " + quote(words[i-1]) + ": flags come first", shellLine(typed)}
 }

@@ -86,14 +86,20 @@ func (c *console) noApp(err error, words []string) error {
 		typed = append(typed, c.args[:len(c.args)-len(words)]...)
 	}
 	typed = append(append(typed, "--"), words...)
-	for i, word := range typed {
-		typed[i] = shellWord(word)
-	}
 	if p.Hint != "" {
 		p.Hint += "\n"
 	}
-	p.Hint += "to run a command: " + strings.Join(typed, " ")
+	p.Hint += "to run a command: " + shellLine(typed)
 	return p
+}
+
+// shellLine is words as a shell needs it.
+func shellLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = shellWord(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // shellWord quotes a word as a shell needs it.

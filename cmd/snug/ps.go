@@ -93,10 +93,11 @@ func runPs(c *console, args []string) error {
 	case len(list) == 0:
 		return nil
 	}
-	c.print(column("NAME", 20), column("PID", 10), column("AGE", 10), "COMMAND\n")
+	rows := [][]string{{"NAME", "PID", "AGE", "COMMAND"}}
 	for _, r := range list {
-		c.print(column(line(r.Name), 20), column(strconv.Itoa(r.State.Pid), 10), column(r.Age().String(), 10), line(strings.Join(r.Command, " ")), "\n")
+		rows = append(rows, []string{line(r.Name), strconv.Itoa(r.State.Pid), r.Age().String(), line(strings.Join(r.Command, " "))})
 	}
+	c.table(rows)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
+	"snug/portals"
 	"snug/sandbox"
 )
 
@@ -24,6 +25,7 @@ type job struct {
 	brokers *brokers.Plan
 	started func(name string)
 	ended   func(*instances.Record) // with what was added to the record meanwhile
+	refused portals.Refusals        // of the brokers, at the end
 }
 
 // supervise starts a sandbox, passes signals, keys and sizes on, and waits for its end. Its error
@@ -55,7 +57,10 @@ func supervise(j *job) error {
 		if err != nil {
 			return brokerFailure(err)
 		}
-		defer b.Close()
+		defer func() {
+			j.refused = b.Refused()
+			b.Close()
+		}()
 		if j.brokers.Identity != nil {
 			placed = append(placed, b.Placed)
 		}

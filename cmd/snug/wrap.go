@@ -30,6 +30,8 @@ type wrapping struct {
 	folders   *wrap.Folders
 	dry       bool
 	changes   []wrap.Change
+	app       string            // the one that is wrapped
+	starters  []string          // its launchers, and the path of its program's name
 	imports   []string          // what starts the wrapped apps whose homes could have a copy of something
 	owners    map[string]string // the app that a launcher starts, of those that are wrapped or planned
 }
@@ -75,7 +77,21 @@ func runWrap(c *console, args []string) error {
 	if err := g.finish(); err != nil {
 		return err
 	}
+	g.tellStarters()
 	return g.offerImports()
+}
+
+// tellStarters says what starts a wrapped app: of the menu's launchers the one word that was typed tells
+// little.
+func (g *wrapping) tellStarters() {
+	if g.dry {
+		return
+	}
+	before := ""
+	if len(g.changes) == 0 {
+		before = "as it was: "
+	}
+	g.c.print(before, line(g.app), " is started in its sandbox by ", line(strings.Join(g.starters, ", ")), "\n")
 }
 
 // offerImports asks about the homes of the wrapped apps now, as the menu has nowhere to ask. An app that
@@ -129,6 +145,7 @@ func (g *wrapping) wrapOne(word, manifest string, cli bool) error {
 	if err != nil {
 		return err
 	}
+	g.app, g.starters = by.ID, ids
 	if cli {
 		return g.wrapProgram(m, start, ids)
 	}
@@ -272,7 +289,9 @@ func (g *wrapping) wrapProgram(m *manifests.Manifest, start wrap.App, ids []stri
 		return err
 	}
 	g.changes = append(g.changes, changes...)
-	if path := filepath.Join(g.folders.Bin, filepath.Base(program)); !g.dry {
+	path := filepath.Join(g.folders.Bin, filepath.Base(program))
+	g.starters = append(g.starters, homePath(g.world, path))
+	if !g.dry {
 		g.warnPath(path)
 	}
 	return nil
@@ -293,7 +312,10 @@ func (g *wrapping) warnPath(shim string) {
 // wrapAll wraps what there is a manifest for, and reports.
 func (g *wrapping) wrapAll() error {
 	var absent, lines []string
-	failed := 0
+	failed, wrapped := 0, "wrapped"
+	if g.dry {
+		wrapped = "to wrap"
+	}
 	for _, id := range g.catalogue.IDs() {
 		app := manifests.App{ID: id, Known: true}
 		m, err := g.merge(app)
@@ -313,7 +335,7 @@ func (g *wrapping) wrapAll() error {
 			case err != nil:
 				lines = append(lines, wrapReport("skipped", launcher, id, err))
 			case len(g.changes) > before:
-				lines = append(lines, wrapReport("wrapped", launcher, id, nil))
+				lines = append(lines, wrapReport(wrapped, launcher, id, nil))
 			default:
 				lines = append(lines, wrapReport("as it was", launcher, id, nil))
 			}
@@ -329,11 +351,9 @@ func (g *wrapping) wrapAll() error {
 	if err := g.finish(); err != nil {
 		return err
 	}
-	if !g.dry {
-		g.c.print(lines...)
-		if len(absent) > 0 {
-			g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " without a launcher: ", line(strings.Join(absent, " ")), "\n")
-		}
+	g.c.print(lines...)
+	if len(absent) > 0 {
+		g.c.print(column("skipped", 10), strconv.Itoa(len(absent)), " without a launcher: ", line(strings.Join(absent, " ")), "\n")
 	}
 	if err := g.offerImports(); err != nil {
 		return err

@@ -11,11 +11,14 @@ const (
 	groupDevices = "devices"
 	groupApps    = "other apps"
 	groupSystem  = "system"
+
+	// GroupElsewhere is what an [[if]] adds on other machines: see Elsewhere.
+	GroupElsewhere = "elsewhere"
 )
 
 // Groups returns the groups of an account in the order in which they are read best.
 func Groups() []string {
-	return []string{groupFiles, groupNetwork, groupScreen, groupSound, groupDevices, groupApps, groupSystem}
+	return []string{groupFiles, groupNetwork, groupScreen, groupSound, groupDevices, groupApps, groupSystem, GroupElsewhere}
 }
 
 // Entry is one line of the account of what an app can reach.

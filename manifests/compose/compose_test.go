@@ -105,7 +105,7 @@ func sandboxText(s *compose.Sandbox, all bool) string {
 		}
 	}
 	for _, bus := range s.Buses {
-		config := portals.Config{Log: -1, Background: -1, Buses: []portals.Bus{{Name: bus.Name, Listen: 3, Address: bus.Socket, Policy: bus.Policy}}}
+		config := portals.Config{Log: -1, Refused: -1, Background: -1, Buses: []portals.Bus{{Name: bus.Name, Listen: 3, Address: bus.Socket, Policy: bus.Policy}}}
 		fmt.Fprintf(&out, "broker on %s\n  %s\n", bus.Bind.Dest, strings.Join(config.Args(), "\n  "))
 	}
 	if s.Identity != nil {

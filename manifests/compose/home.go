@@ -45,6 +45,14 @@ func (c *composer) ownHome() {
 	c.tell(groupFiles, keepFiles+"a home of its own, "+words.Quote(folder.Path())+" outside", mode.Origin)
 }
 
+// homeOf is the person's home as sandboxes spell it; homeProblem refuses one that is no absolute path.
+func homeOf(w *World) string {
+	if !strings.HasPrefix(w.Home, "/") {
+		return w.Home
+	}
+	return clean(w.Home)
+}
+
 // homeless takes the app's own home out of the account: a grant lies over it.
 func (c *composer) homeless() {
 	c.out.Account = slices.DeleteFunc(c.out.Account, func(entry Entry) bool { return strings.HasPrefix(entry.Text, keepFiles) })

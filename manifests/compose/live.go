@@ -1,8 +1,6 @@
 package compose
 
 import (
-	"strings"
-
 	"golang.org/x/sys/unix"
 
 	"snug/manifests"
@@ -31,10 +29,7 @@ type Addition struct {
 // manifests.Manifest.Permit. An error is of type manifests.Problems.
 func Live(m *manifests.Manifest, w *World, write bool, asks manifests.Text, mayChange []string) (*Addition, error) {
 	c := &composer{m: m, w: w, out: &Sandbox{}, folders: map[string]File{}, live: true}
-	if c.home = w.Home; strings.HasPrefix(c.home, "/") {
-		c.home = clean(c.home)
-	}
-	c.runtime = "/run/user/" + number(w.Host.UID)
+	c.home, c.runtime = homeOf(w), "/run/user/"+number(w.Host.UID)
 	g := &grant{key: "files.read", asks: asks, write: write}
 	if write {
 		g.key = "files.write"

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,10 +29,7 @@ const systemOrigin manifests.Origin = "the default sandbox"
 
 // system makes all but the home: the programs, /etc, and the folders of the kernel.
 func (c *composer) system() {
-	if c.home = c.w.Home; strings.HasPrefix(c.home, "/") {
-		c.home = clean(c.home)
-	}
-	c.runtime = "/run/user/" + strconv.FormatUint(uint64(c.w.Host.UID), 10)
+	c.home, c.runtime = homeOf(c.w), "/run/user/"+number(c.w.Host.UID)
 	if c.hostSystem() {
 		c.hostRoot()
 	} else {

@@ -29,7 +29,7 @@ func FromDesktop(c *manifests.Catalogue, l Launcher) (*Draft, error) {
 	if err := foreign(exec.Program(), l.File); err != nil {
 		return nil, err
 	}
-	d := &Draft{catalogue: c, about: []string{"A proposal, made of " + shown(l.Name) + ": what is not named here the app does not get."}}
+	d := &Draft{catalogue: c, about: []string{"A proposal, made of " + shown(l.Name) + ": what neither it nor its bases name the app does not get."}}
 	g := &guess{Draft: d, launcher: l, exec: value, terminal: l.File.True("Terminal")}
 	g.identity(strings.TrimSuffix(l.Name, ".desktop"))
 	if why, _ := d.judge("desktop", l.Name); l.Installed && why == "" {
@@ -46,14 +46,14 @@ func FromDesktop(c *manifests.Catalogue, l Launcher) (*Draft, error) {
 	g.network()
 	g.sound()
 	g.portals()
-	d.trim()
+	d.sayMore()
 	return d, nil
 }
 
 // FromProgram proposes a manifest for a program that runs in a terminal. An error is a
 // manifests.Problem: that of a name which no manifest can hold.
 func FromProgram(c *manifests.Catalogue, program string) (*Draft, error) {
-	d := &Draft{catalogue: c, about: []string{"A proposal for " + shown(program) + ": what is not named here the program does not get."}}
+	d := &Draft{catalogue: c, about: []string{"A proposal for " + shown(program) + ": what neither it nor its bases name the program does not get."}}
 	id, why := portalID(filepath.Base(program))
 	d.ID = id
 	if why, _ := d.judge("command", program); why != "" {
@@ -64,7 +64,7 @@ func FromProgram(c *manifests.Catalogue, program string) (*Draft, error) {
 	d.extend("", "cli")
 	d.add(entry{key: "home.mode", value: "private", why: "Kept for this program alone, apart from yours."})
 	d.add(entry{key: "files.arguments", value: "write", why: "The files that it is given on its command line, and nothing beside them."})
-	d.trim()
+	d.sayMore()
 	return d, nil
 }
 

@@ -60,6 +60,9 @@ func shown(text string) string {
 // grant adds a value that somebody else granted, from what its source calls it. One that is dangerous,
 // wrong or not in this version is left out.
 func (d *Draft) grant(key, value, from string) {
+	if isFiles(key) {
+		value = d.spelled(value)
+	}
 	why, code := d.judge(key, value)
 	switch {
 	case code != "":
@@ -122,10 +125,15 @@ func (d *Draft) judge(key, value string) (why, code string) {
 			return "", string(grant.Danger)
 		}
 	}
-	if strings.HasPrefix(key, "files.") && key != "files.except" && key != "files.arguments" {
+	if isFiles(key) {
 		return judgePath(key, value)
 	}
 	return "", ""
+}
+
+// isFiles reports whether a key grants files.
+func isFiles(key string) bool {
+	return key == "files.read" || key == "files.write" || key == "files.create"
 }
 
 // keyOf is a key of the schema, by its name; a name that is none is a mistake of this package.

@@ -18,7 +18,7 @@ const neverWhole words.Set = "/ /run /run/user /tmp /etc /sys /dev /proc /var"
 // judgePath says why the path of a key is never granted, or which code it needs.
 func judgePath(key, value string) (why, code string) {
 	path := strings.TrimPrefix(value, "?")
-	home, inHome := strings.CutPrefix(path, "~/")
+	home, inHome := belowHome(path)
 	switch {
 	case neverWhole.Has(path), strings.HasPrefix(path, "/run/"), strings.HasPrefix(path, "/dev/"), strings.HasPrefix(path, "/proc/"):
 		return key + " = " + shown(value) + " is never granted, as ways out of a sandbox are there", ""
@@ -36,6 +36,32 @@ func judgePath(key, value string) (why, code string) {
 		return "", "files:HOME"
 	}
 	return "", ""
+}
+
+// spelled writes a path of the person's home with ~, as it would be called for anybody.
+func (d *Draft) spelled(value string) string {
+	path, optional := strings.CutPrefix(value, "?")
+	home := d.catalogue.Home
+	if rest, inHome := strings.CutPrefix(path, home); inHome && len(home) > 1 && (rest == "" || rest[0] == '/') {
+		path = "~" + rest
+	}
+	if optional {
+		return "?" + path
+	}
+	return path
+}
+
+// belowHome cuts a home, be it another's, off a path that lies in it: what comes from elsewhere may name
+// the one that it was written in.
+func belowHome(path string) (rel string, found bool) {
+	for _, home := range [...]string{"~/", "/root/"} {
+		if rel, found = strings.CutPrefix(path, home); found {
+			return rel, true
+		}
+	}
+	path, found = strings.CutPrefix(path, "/home/")
+	_, rel, below := strings.Cut(path, "/")
+	return rel, found && below
 }
 
 // isHome reports whether a path is somebody's whole home.

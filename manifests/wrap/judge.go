@@ -51,21 +51,21 @@ func (f *Folders) judge(file *desktop.File) error {
 		if err != nil {
 			return &Refusal{"[" + group + "]: " + err.Error(), "what it starts depends on who reads it; write the Exec anew in a launcher of your own"}
 		}
-		if err := f.judgeProgram(exec); err != nil {
+		if err := f.Judge(exec.Program()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// judgeProgram refuses programs that are sandboxes already, or cannot run in one.
-func (f *Folders) judgeProgram(exec desktop.Exec) error {
-	path := f.lookPath(exec.Program())
+// Judge refuses programs that are sandboxes already, or cannot run in one: its error is a Refusal.
+func (f *Folders) Judge(program string) error {
+	path := f.lookPath(program)
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		real = path
 	}
-	names := []string{filepath.Base(exec.Program()), filepath.Base(real)}
+	names := []string{filepath.Base(program), filepath.Base(real)}
 	switch {
 	case slices.Contains(names, "snug") || sameFile(path, f.Snug):
 		return &Refusal{"it starts snug already", ""}

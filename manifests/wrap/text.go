@@ -82,7 +82,7 @@ func (f *Folders) service(source *desktop.File, app App) ([]byte, error) {
 	if err != nil {
 		return nil, &Refusal{"the service file " + source.Path + ": " + err.Error(), ""}
 	}
-	if err := f.judgeProgram(exec); err != nil {
+	if err := f.Judge(exec.Program()); err != nil {
 		return nil, err
 	}
 	mark := freeMark(source)

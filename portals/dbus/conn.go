@@ -16,6 +16,8 @@ type conn struct {
 	draft []byte              // room to write in
 	log   *log                // or nil
 	id    int
+
+	refused func(name string) // or nil
 }
 
 // flow is one direction: a header, and the rest of its message.
@@ -186,6 +188,9 @@ func (c *conn) fromApp(k *relay.Link, b []byte, h *header, body []byte) (int, er
 	v := c.outgoing(h, body)
 	if c.log != nil {
 		c.log.outgoing(c.id, h, v)
+	}
+	if c.refused != nil && h.kind == methodCall && (v.action == refuse || v.action == drop) {
+		c.refused(v.wanted(h))
 	}
 	c.apply(k, h, v)
 	if v.action != drop && h.wantsReply() {

@@ -29,6 +29,14 @@ type verdict struct {
 	stand  *Stand // who answers
 }
 
+// wanted is the name that a refused call asked to own, or "".
+func (v *verdict) wanted(h *header) string {
+	if v.key == "own" && string(h.member()) == "RequestName" {
+		return string(v.name)
+	}
+	return ""
+}
+
 // Names of errors.
 const (
 	accessDenied   = "org.freedesktop.DBus.Error.AccessDenied"

@@ -29,6 +29,9 @@ type Bus struct {
 	// Advise, if it is not nil, says what a person could do to let a message pass, given the rule that
 	// would: a key and its value, as in "talk=org.example.App". The log tells it with a refusal.
 	Advise func(rule string) string
+	// Refused, if it is not nil, is called for each call of the app that is refused, with the name that it
+	// asked to own, in whatever bytes it did, or "". It must not block.
+	Refused func(name string)
 }
 
 const maxConnections, maxGreeting = 1000, 64
@@ -66,6 +69,6 @@ func (b Bus) listen(loop *relay.Loop) error {
 	id, relatives := 0, newFamily(b.Policy.Private)
 	return loop.Listen(b.Listener, limits, dialer(b.Address), func() relay.Judge {
 		id++
-		return &conn{state: newState(p, relatives, b.Stands), log: l, id: id}
+		return &conn{state: newState(p, relatives, b.Stands), log: l, refused: b.Refused, id: id}
 	})
 }

@@ -50,6 +50,8 @@ type Brokers struct {
 	listen []*os.File
 	asks   [2]*os.File // a socket of packets: ours, the broker's
 
+	refused [2]*os.File // a pipe: ours, the broker's
+
 	started chan struct{} // closed when in and err are known
 	in      *sandbox.Instance
 	err     error
@@ -91,6 +93,9 @@ func Start(p Plan) (started *Brokers, err error) {
 		return nil, err
 	}
 	if err := b.openStdio(); err != nil {
+		return nil, err
+	}
+	if err := b.openRefused(); err != nil {
 		return nil, err
 	}
 	cloned := make(chan struct{})
@@ -190,7 +195,7 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
-	for _, f := range []*os.File{b.asks[1], b.null, b.errors} {
+	for _, f := range []*os.File{b.asks[1], b.refused[1], b.null, b.errors} {
 		if f != nil {
 			f.Close()
 		}
@@ -201,9 +206,33 @@ func (b *Brokers) closeListeners() {
 func (b *Brokers) closeSockets() {
 	b.unlink()
 	b.closeListeners()
-	if b.dir != nil {
-		b.dir.Close()
+	for _, f := range []*os.File{b.dir, b.refused[0]} {
+		if f != nil {
+			f.Close()
+		}
 	}
+}
+
+// openRefused makes the pipe for what the broker refuses; its own capacity bounds what it holds.
+func (b *Brokers) openRefused() error {
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return os.NewSyscallError("pipe2", err)
+	}
+	for i, fd := range pipe {
+		b.refused[i] = os.NewFile(uintptr(fd), "what the broker refuses")
+	}
+	return nil
+}
+
+// Refused tells, at the app's end, what the broker has refused it. It is called once, before Close.
+func (b *Brokers) Refused() portals.Refusals {
+	text := make([]byte, 64<<10)
+	n, err := unix.Read(int(b.refused[0].Fd()), text)
+	if err != nil {
+		n = 0
+	}
+	return portals.ParseRefusals(text[:n])
 }
 
 // openStdio makes the broker's standard files. The person's own are none of its business: a terminal

@@ -21,7 +21,7 @@ const (
 // spec is the broker's sandbox.
 func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	h := &b.plan.Host
-	config := portals.Config{Log: -1, Background: -1, App: b.plan.Advise}
+	config := portals.Config{Log: -1, Refused: -1, Background: -1, App: b.plan.Advise}
 	s := &sandbox.Spec{
 		Users:    sandbox.Users{UID: h.UID, GID: h.GID},
 		Hostname: programName,
@@ -51,6 +51,10 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	if b.plan.Log != nil {
 		config.Log = len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Log, Source: b.plan.Log})
+	}
+	if b.refused[1] != nil {
+		config.Refused = len(s.Process.Files)
+		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Refused, Source: b.refused[1]})
 	}
 	if b.asks[1] != nil {
 		config.Background = len(s.Process.Files)

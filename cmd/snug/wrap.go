@@ -32,6 +32,7 @@ type wrapping struct {
 	changes   []wrap.Change
 	imports   []string          // what starts the wrapped apps whose homes could have a copy of something
 	owners    map[string]string // the app that a launcher starts, of those that are wrapped or planned
+	told      []string          // the warnings so far
 }
 
 func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
@@ -170,7 +171,7 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil && i >= first:
-			g.c.say("warning: its program is also started by "+line(forLauncher(id, err).Error()), "")
+			g.warn("its program is also started by " + forLauncher(id, err).Error())
 		case err != nil:
 			return nil, forLauncher(id, err)
 		default:
@@ -194,16 +195,27 @@ func (g *wrapping) withSiblings(ids []string, app string) (all []string, first i
 	all = slices.Compact(ids)
 	first = len(all)
 	for _, id := range all[:first] {
-		for _, sibling := range g.folders.Siblings(id) {
-			other, err := g.catalogue.Find(strings.TrimSuffix(sibling, ".desktop"))
-			owner := g.owners[sibling]
-			if !slices.Contains(all, sibling) && (owner == "" || owner == app) && (err != nil || !other.Known || other.ID == app) {
+		siblings, maybe := g.folders.Siblings(id)
+		for _, sibling := range siblings {
+			if !slices.Contains(all, sibling) && g.isFree(sibling, app) {
 				all = append(all, sibling)
 				g.owners[sibling] = app
 			}
 		}
+		for _, other := range maybe {
+			if !slices.Contains(all, other) && g.owners[other] == "" && g.isFree(other, app) {
+				g.warn("its program may also be started by " + other + ", and that stays as it is")
+			}
+		}
 	}
 	return all, first
+}
+
+// isFree reports whether a launcher is an app's or nobody's.
+func (g *wrapping) isFree(launcher, app string) bool {
+	other, err := g.catalogue.Find(strings.TrimSuffix(launcher, ".desktop"))
+	owner := g.owners[launcher]
+	return (owner == "" || owner == app) && (err != nil || !other.Known || other.ID == app)
 }
 
 // inMenus reports whether a desktop file lies where menus look.
@@ -213,10 +225,18 @@ func (g *wrapping) inMenus(path string) bool {
 
 func (g *wrapping) add(changes []wrap.Change, warnings []string, err error) error {
 	for _, warning := range warnings {
-		g.c.say("warning: "+line(warning), "")
+		g.warn(warning)
 	}
 	g.changes = append(g.changes, changes...)
 	return err
+}
+
+// warn says something once, though several launchers give rise to it.
+func (g *wrapping) warn(text string) {
+	if !slices.Contains(g.told, text) {
+		g.told = append(g.told, text)
+		g.c.say("warning: "+line(text), "")
+	}
 }
 
 // findManifest finds what --manifest names.

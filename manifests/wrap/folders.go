@@ -19,8 +19,8 @@ type Folders struct {
 	Path   []string // PATH
 	Snug   string   // the program
 
-	logins   []login           // what is started at login, once looked for
-	programs map[string]string // by the id of a launcher, once looked for
+	logins   []login            // what is started at login, once looked for
+	programs map[string]program // by the id of a launcher, once looked for
 }
 
 // App is what a launcher shall start.
@@ -159,86 +159,4 @@ func plainPlace(folders []string, below, name string) (*place, error) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-// login is a launcher that is started at login.
-type login struct {
-	name, program string
-}
-
-// findLogins lists what is started at login, once.
-func (f *Folders) findLogins() []login {
-	if f.logins != nil {
-		return f.logins
-	}
-	f.logins = []login{}
-	seen := map[string]bool{}
-	for _, dir := range f.Config {
-		entries, _ := os.ReadDir(filepath.Join(dir, "autostart"))
-		for _, e := range entries {
-			name := strings.TrimSuffix(e.Name(), keptSuffix)
-			if !strings.HasSuffix(name, ".desktop") || seen[name] {
-				continue
-			}
-			seen[name] = true
-			l := login{name: name}
-			if file, err := desktop.Read(filepath.Join(dir, "autostart", e.Name())); err == nil {
-				l.program = f.programOf(file)
-			}
-			f.logins = append(f.logins, l)
-		}
-	}
-	return f.logins
-}
-
-// Siblings returns the ids of the other launchers that start the program of one: those of its parts, and
-// of kinds of files, which menus do not show.
-func (f *Folders) Siblings(id string) (ids []string) {
-	if f.programs == nil {
-		f.programs = map[string]string{}
-		search := desktop.Search{Data: f.Data}
-		for _, name := range search.IDs() {
-			name += ".desktop"
-			if paths := search.Locate(name); len(paths) > 0 {
-				if file, err := desktop.Read(paths[0]); err == nil && !file.True("Hidden") {
-					f.programs[name] = f.programOf(file)
-				}
-			}
-		}
-	}
-	program := f.programs[id]
-	for name, other := range f.programs {
-		if name != id && program != "" && other == program {
-			ids = append(ids, name)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// programOf is the path of the program that a launcher starts, behind snug if it is wrapped; "" if that
-// is one that runs others' programs.
-func (f *Folders) programOf(file *desktop.File) string {
-	behind, err := Behind(file)
-	if err != nil {
-		return ""
-	}
-	value, _ := behind.Get(desktop.Entry, "Exec")
-	exec, err := desktop.ParseExec(value)
-	if err != nil || IsShared(exec.Program()) {
-		return ""
-	}
-	return f.lookPath(exec.Program())
-}
-
-// IsShared reports whether a program runs what others wrote, so that its name is no app's.
-func IsShared(program string) bool {
-	name := filepath.Base(program)
-	switch strings.TrimRight(name, "0123456789.") {
-	case "sh", "bash", "dash", "zsh", "fish", "ksh", "env", "java", "javaw", "node", "nodejs", "perl", "php", "python", "ruby", "lua",
-		"wine", "mono", "gjs", "snap", "flatpak", "snug", "gtk-launch", "gio", "xdg-open", "exo-open", "systemd-run", "dbus-launch",
-		"dbus-run-session", "nice", "nohup", "setsid", "exec", "x-terminal-emulator", "x-www-browser":
-		return true
-	}
-	return becomesRoot(name)
 }

@@ -58,50 +58,46 @@ func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings
 	if err != nil {
 		return nil, nil, err
 	}
-	if changes, err = f.wrapServices(strings.TrimSuffix(id, ".desktop"), app); err != nil {
+	program := f.programOf(p.source)
+	changes, told, err := f.wrapServices(strings.TrimSuffix(id, ".desktop"), program, app)
+	if err != nil {
 		return nil, nil, err
 	}
-	program := f.programOf(p.source)
-	for _, l := range f.findLogins() {
-		if l.name != id && (program == "" || l.program != program) {
+	logins, more, err := f.wrapLogins(id, program, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	return slices.Concat(changes, logins, last), slices.Concat(warnings, told, more), nil
+}
+
+// wrapServices wraps the files by which the bus starts the owner of a name. What they are called does not
+// matter to the bus, and of keys that stand twice buses take different ones. One for another name may be for
+// another end, and is told if it starts the program.
+func (f *Folders) wrapServices(name string, program program, app App) (changes []Change, warnings []string, err error) {
+	for _, file := range f.serviceFiles() {
+		p, err := plainPlace(f.Data, "dbus-1/services", file)
+		switch {
+		case err != nil && file == name+".service" && !errors.Is(err, fs.ErrNotExist):
+			return nil, nil, err
+		case err != nil:
+			continue // nothing that a bus could read
+		case !hasName(p.source, name):
+			if other := f.programOfService(p.source); p.state != ours && (other.is(program) || other.mayStart(program)) {
+				warnings = append(warnings, "it may also be started by the message bus, by "+file+", and that stays as it is")
+			}
 			continue
 		}
-		more, err := f.wrapLogin(l.name, app)
-		var no *Refusal
-		if errors.As(err, &no) {
-			warnings = append(warnings, "it is also started at login by "+l.name+", and that stays as it is: "+no.What)
-			continue
+		text, err := f.service(p.source, app)
+		if err != nil {
+			return nil, nil, err
 		}
+		more, err := p.change(text, 0o644)
 		if err != nil {
 			return nil, nil, err
 		}
 		changes = append(changes, more...)
 	}
-	return append(changes, last...), warnings, nil
-}
-
-// wrapServices wraps the files by which the bus starts the owner of a name. What they are called does not
-// matter to the bus, and of keys that stand twice buses take different ones.
-func (f *Folders) wrapServices(name string, app App) (changes []Change, err error) {
-	for _, file := range f.serviceFiles() {
-		p, err := plainPlace(f.Data, "dbus-1/services", file)
-		switch {
-		case err != nil && file == name+".service" && !errors.Is(err, fs.ErrNotExist):
-			return nil, err
-		case err != nil || !hasName(p.source, name):
-			continue // nothing that a bus could read, or of another name
-		}
-		text, err := f.service(p.source, app)
-		if err != nil {
-			return nil, err
-		}
-		more, err := p.change(text, 0o644)
-		if err != nil {
-			return nil, err
-		}
-		changes = append(changes, more...)
-	}
-	return changes, nil
+	return changes, warnings, nil
 }
 
 // serviceFiles are the names of all files by which the session's bus starts programs.
@@ -125,6 +121,30 @@ func hasName(file *desktop.File, name string) (found bool) {
 		return raw
 	})
 	return found
+}
+
+// wrapLogins wraps what starts a launcher's program at login, and tells of what cannot be wrapped or may
+// start it all the same.
+func (f *Folders) wrapLogins(id string, program program, app App) (changes []Change, warnings []string, err error) {
+	for _, l := range f.findLogins() {
+		if l.name != id && !l.program.is(program) {
+			if l.program.mayStart(program) {
+				warnings = append(warnings, "it may also be started at login by "+l.name+", and that stays as it is")
+			}
+			continue
+		}
+		more, err := f.wrapLogin(l.name, app)
+		var no *Refusal
+		if errors.As(err, &no) {
+			warnings = append(warnings, "it is also started at login by "+l.name+", and that stays as it is: "+no.What)
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		changes = append(changes, more...)
+	}
+	return changes, warnings, nil
 }
 
 // wrapLogin wraps what is started at login.

@@ -1,0 +1,77 @@
+package wrap
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"snug/manifests/desktop"
+)
+
+// What else starts the program of a launcher: at login, by the bus, by other launchers of the menus. What
+// certainly does is wrapped with it, or left to who calls; what may, as links and shells hide it, is told.
+
+// login is a launcher that is started at login.
+type login struct {
+	name    string
+	program program
+}
+
+// findLogins lists what is started at login, once.
+func (f *Folders) findLogins() []login {
+	if f.logins != nil {
+		return f.logins
+	}
+	f.logins = []login{}
+	seen := map[string]bool{}
+	for _, dir := range f.Config {
+		entries, _ := os.ReadDir(filepath.Join(dir, "autostart"))
+		for _, e := range entries {
+			name := strings.TrimSuffix(e.Name(), keptSuffix)
+			if !strings.HasSuffix(name, ".desktop") || seen[name] {
+				continue
+			}
+			seen[name] = true
+			l := login{name: name}
+			if file, err := desktop.Read(filepath.Join(dir, "autostart", e.Name())); err == nil && !file.True("Hidden") {
+				l.program = f.programOf(file)
+				if _, ours := readSeal(file.Bytes()); ours {
+					l.program.words = nil // it starts in a sandbox
+				}
+			}
+			f.logins = append(f.logins, l)
+		}
+	}
+	return f.logins
+}
+
+// Siblings returns the ids of the other launchers that start the program of one: those of its parts, and
+// of kinds of files, which menus do not show; and of those that may start it, though not plainly.
+func (f *Folders) Siblings(id string) (ids, maybe []string) {
+	if f.programs == nil {
+		f.programs = map[string]program{}
+		search := desktop.Search{Data: f.Data}
+		for _, name := range search.IDs() {
+			name += ".desktop"
+			if paths := search.Locate(name); len(paths) > 0 {
+				if file, err := desktop.Read(paths[0]); err == nil && !file.True("Hidden") {
+					f.programs[name] = f.programOf(file)
+				}
+			}
+		}
+	}
+	program := f.programs[id]
+	for name, other := range f.programs {
+		switch {
+		case name == id:
+		case other.is(program):
+			ids = append(ids, name)
+		case other.mayStart(program):
+			maybe = append(maybe, name)
+		}
+	}
+	slices.Sort(ids)
+	slices.Sort(maybe)
+	return ids, maybe
+}

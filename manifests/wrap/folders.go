@@ -136,14 +136,7 @@ func (f *Folders) launcherPlace(id string) (*place, error) {
 }
 
 // ID is the id of a desktop file that lies in one of the folders, or its base name.
-func (f *Folders) ID(path string) string {
-	for _, data := range f.Data {
-		if rest, found := strings.CutPrefix(filepath.Clean(path), filepath.Join(data, "applications")+"/"); found {
-			return strings.ReplaceAll(rest, "/", "-")
-		}
-	}
-	return filepath.Base(path)
-}
+func (f *Folders) ID(path string) string { return desktop.Search{Data: f.Data}.ID(path) }
 
 // plainPlace is the place of a file below the folders of which only the name counts.
 func plainPlace(folders []string, below, name string) (*place, error) {

@@ -189,7 +189,7 @@ func (f *Folders) Shim(program string, app App) ([]Change, error) {
 	}
 	p := &place{path: filepath.Join(f.Bin, name)}
 	if exists(p.path) {
-		text := readShim(p.path)
+		text := readPlain(p.path, maxShim)
 		s, is := readSeal(text)
 		if !is || s.app != app.ID {
 			return nil, &Refusal{p.path + " is there already", "rename it, or start the app by its id: snug run " + app.ID}
@@ -225,17 +225,17 @@ func (f *Folders) isShim(path string) bool {
 	if filepath.Dir(path) != f.Bin {
 		return false
 	}
-	_, is := readSeal(readShim(path))
+	_, is := readSeal(readPlain(path, maxShim))
 	return is
 }
 
 // maxShim bounds what is looked at for a shim.
 const maxShim = 16 << 10
 
-// readShim reads a file that may be a shim, or nothing.
-func readShim(path string) []byte {
+// readPlain reads a file that may be anything, or nothing if it is none of ours.
+func readPlain(path string, limit int64) []byte {
 	stat, err := os.Lstat(path)
-	if err != nil || !stat.Mode().IsRegular() || stat.Size() > maxShim {
+	if err != nil || !stat.Mode().IsRegular() || stat.Size() > limit {
 		return nil
 	}
 	text, _ := os.ReadFile(path)

@@ -493,6 +493,28 @@ func TestFoldersByLink(t *testing.T) {
 	}
 }
 
+// TestLinkedFolder: the person's own launcher in a folder that is a link is wrapped where it lies, once, and found
+// again.
+func TestLinkedFolder(t *testing.T) {
+	b := newBed(t)
+	b.write("dots/k.desktop", entry+"Exec=app\n")
+	os.MkdirAll(b.root+"/data/applications", 0o700)
+	b.link("../../dots", "data/applications/kde")
+	b.link("../../dots", "data/applications/other")
+	before := b.tree()
+	b.wrap("kde-k.desktop")
+	if got := b.execs("dots/k.desktop"); got != "app @@" {
+		t.Error(got)
+	}
+	if w := b.Written(); len(w) != 1 || w[0].ID != "kde-k.desktop" {
+		t.Errorf("%+v", w)
+	}
+	b.unwrapAll()
+	if diff := cmp.Diff(before, b.tree()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestClaims: words of a file alone do not make it ours, and one that lies deep is found again.
 func TestClaims(t *testing.T) {
 	b := newBed(t)

@@ -28,7 +28,7 @@ type Catalogue struct {
 type App struct {
 	ID      string // of a manifest, or else of the desktop file
 	File    string // the manifest, if the word was the path of one
-	Desktop string // the desktop file by whose name or path the app was found
+	Desktop string // the path of the desktop file by whose name or path the app was found
 	Known   bool   // there is a manifest; else only the desktop file says what the app is
 }
 

@@ -297,15 +297,12 @@ func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search,
 
 // findDesktop finds the first installed desktop file of an app.
 func findDesktop(m *manifests.Manifest, app manifests.App, search desktop.Search) (*desktop.File, error) {
-	if app.Desktop != "" && filepath.IsAbs(app.Desktop) {
+	if app.Desktop != "" {
 		return desktop.Read(app.Desktop)
 	}
 	var names []string
 	for _, d := range m.Desktop {
 		names = append(names, d.Value)
-	}
-	if app.Desktop != "" {
-		names = append(names, app.Desktop)
 	}
 	for _, id := range append(names, app.ID+".desktop") {
 		file, err := search.Lookup(id)

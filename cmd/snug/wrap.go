@@ -154,11 +154,7 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 	ids := launchersOf(m, app)
 	switch {
 	case strings.Contains(word, "/") && app.Desktop != "" && !g.inMenus(app.Desktop):
-		path, err := filepath.Abs(app.Desktop)
-		if err != nil {
-			return nil, err
-		}
-		return []string{filepath.Base(path)}, forLauncher(path, g.add(g.folders.WrapFile(path, start)))
+		return []string{filepath.Base(app.Desktop)}, forLauncher(app.Desktop, g.add(g.folders.WrapFile(app.Desktop, start)))
 	case app.Desktop != "" && (strings.HasSuffix(word, ".desktop") || foreign):
 		id := g.folders.ID(app.Desktop)
 		return []string{id}, forLauncher(id, g.add(g.folders.Wrap(id, start)))
@@ -220,7 +216,7 @@ func (g *wrapping) isFree(launcher, app string) bool {
 
 // inMenus reports whether a desktop file lies where menus look.
 func (g *wrapping) inMenus(path string) bool {
-	return slices.Contains(g.catalogue.Desktop.Locate(g.folders.ID(path)), filepath.Clean(path))
+	return slices.Contains(g.catalogue.Desktop.Locate(g.folders.ID(path)), path)
 }
 
 func (g *wrapping) add(changes []wrap.Change, warnings []string, err error) error {

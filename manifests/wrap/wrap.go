@@ -25,24 +25,23 @@ func (f *Folders) Wrap(id string, app App) (changes []Change, warnings []string,
 	return f.wrap(p, id, app)
 }
 
-// WrapFile is Wrap for a launcher that lies where no menu looks. It comes into the menus.
+// WrapFile is Wrap for a launcher that lies where no menu looks. It comes into the menus, but not in the place
+// of another that is there.
 func (f *Folders) WrapFile(path string, app App) (changes []Change, warnings []string, err error) {
 	id := f.ID(path)
-	p, err := f.launcherPlace(id)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
-	if p != nil && p.state == persons {
-		return nil, nil, &Refusal{p.path + " has the same name", "snug wrap " + strings.TrimSuffix(id, ".desktop") + " wraps that one"}
-	}
 	source, err := desktop.Read(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p == nil {
-		p = &place{path: filepath.Join(f.Data[0], "applications", id)}
+	p, err := f.launcherPlace(id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		p.source = source
+	case err != nil:
+		return nil, nil, err
+	case !bytes.Equal(p.source.Bytes(), source.Bytes()):
+		return nil, nil, &Refusal{p.source.Path + " has the same name", "snug wrap " + strings.TrimSuffix(id, ".desktop") + " wraps that one"}
 	}
-	p.source = source
 	return f.wrap(p, id, app)
 }
 

@@ -538,3 +538,38 @@ func TestClaims(t *testing.T) {
 		t.Errorf("%s", cmp.Diff(before, after))
 	}
 }
+
+// TestWrapFile: a launcher from elsewhere comes into the menus, but for no other one there.
+func TestWrapFile(t *testing.T) {
+	b := newBed(t)
+	loose := b.write("dl/a.desktop", entry+"Exec=loose\n")
+	for range 2 {
+		changes, _, err := b.WrapFile(loose, app)
+		if err == nil {
+			err = b.Apply(changes)
+		}
+		if got := b.execs("data/applications/a.desktop"); err != nil || got != "loose @@" {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	moved := b.write("moved/a.desktop", entry+"Exec=loose --moved\n")
+	if _, _, err := b.WrapFile(moved, app); !isRefusal(err) {
+		t.Errorf("over one that is there still: %v", err)
+	}
+	os.Remove(loose)
+	changes, _, err := b.WrapFile(moved, app)
+	if err == nil {
+		err = b.Apply(changes)
+	}
+	if got := b.execs("data/applications/a.desktop"); err != nil || got != "loose --moved @@" {
+		t.Errorf("%s, %v", got, err)
+	}
+	b.unwrapAll()
+	for _, there := range []string{"sys/applications/a.desktop", "data/applications/a.desktop"} {
+		path := b.write(there, entry+"Exec=app\n")
+		if _, _, err := b.WrapFile(moved, app); !isRefusal(err) {
+			t.Errorf("in the place of %s: %v", there, err)
+		}
+		os.Remove(path)
+	}
+}

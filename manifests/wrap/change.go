@@ -6,8 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"snug/manifests/desktop"
 )
 
 // Change is one file that is about to be written, or taken away.
@@ -24,13 +27,14 @@ type Change struct {
 }
 
 // fresh is the name under which a file is written before it takes its place. It is one for each folder,
-// so that the next change removes what a killed one left.
+// so that the next change finds what a killed one left.
 const fresh = ".snug-wrap.new"
 
 // Apply makes the changes, each whole or not at all, and stops at the first that cannot be made. A file
-// that is not as it was when the change was planned is left alone.
+// that is not as it was when the change was planned is left alone. What a killed Apply left goes, in all
+// folders.
 func (f *Folders) Apply(changes []Change) error {
-	if len(changes) == 0 {
+	if len(changes) == 0 && !exists(f.Data[0]) {
 		return nil
 	}
 	if err := os.MkdirAll(f.Data[0], 0o700); err != nil {
@@ -44,12 +48,35 @@ func (f *Folders) Apply(changes []Change) error {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return os.NewSyscallError("flock", err)
 	}
+	f.sweep()
 	for _, c := range changes {
 		if err := c.apply(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sweep removes what a killed Apply left: half a file of ours, and the second name of a person's file that still
+// has its first. The caller holds the lock.
+func (f *Folders) sweep() {
+	launchers := filepath.Join(f.Data[0], "applications")
+	var files []string
+	for _, name := range desktop.Files(launchers) {
+		files = append(files, filepath.Join(launchers, name))
+	}
+	for _, dir := range []string{filepath.Join(f.Data[0], "dbus-1/services"), filepath.Join(f.Config[0], "autostart"), f.Bin} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, path := range files {
+		place, kept := strings.CutSuffix(path, keptSuffix)
+		if filepath.Base(path) == fresh || kept && sameEntry(place, path) {
+			unix.Unlink(path) // and no folder
+		}
+	}
 }
 
 func (c *Change) apply() error {
@@ -156,11 +183,10 @@ func renameNew(from, to string) error {
 	return nil
 }
 
-// Tidy removes the folders that are empty after changes, and what a killed run has left in them.
+// Tidy removes the folders that are empty after changes.
 func Tidy(changes []Change) {
 	for _, c := range changes {
 		dir := filepath.Dir(c.Path)
-		os.Remove(filepath.Join(dir, fresh))
 		if cache := filepath.Join(dir, "mimeinfo.cache"); onlyHeader(cache) {
 			os.Remove(cache)
 		}

@@ -420,6 +420,11 @@ func TestKilled(t *testing.T) {
 	for name, harm := range map[string]func(b *bed){
 		"before all":          func(b *bed) {},
 		"the new one is half": func(b *bed) { b.write("data/applications/.snug-wrap.new", "[Desk") },
+		"another is half, elsewhere": func(b *bed) {
+			b.write("config/autostart/.snug-wrap.new", "")
+			b.write("bin/.snug-wrap.new", "#!/bin/sh")
+			b.write("data/applications/kde/.snug-wrap.new", "")
+		},
 		"kept, and not yet ours": func(b *bed) {
 			os.Link(b.root+"/data/applications/a.desktop", b.root+"/data/applications/a.desktop.before-snug")
 		},
@@ -431,9 +436,12 @@ func TestKilled(t *testing.T) {
 			b := newBed(t)
 			b.write("sys/applications/a.desktop", entry+"Exec=app\n")
 			b.write("data/applications/a.desktop", entry+"Exec=mine\n")
+			for _, dir := range []string{"config/autostart", "bin", "data/applications/kde"} {
+				os.MkdirAll(filepath.Join(b.root, dir), 0o700)
+			}
 			before := b.tree()
 			harm(b)
-			if again || name == "kept, and not yet ours" || name == "the new one is half" {
+			if again {
 				b.wrap("a.desktop")
 				if got := b.execs("data/applications/a.desktop"); got != "mine @@" {
 					t.Errorf("%s: %s", name, got)

@@ -173,11 +173,27 @@ func (p *place) change(text []byte, mode fs.FileMode) ([]Change, error) {
 	case p.state == ours && bytes.Equal(text, p.now):
 		return nil, nil
 	}
+	if p.source != nil {
+		mode &= p.sourceMode() | 0o600
+	}
 	c := Change{Path: p.path, After: text, state: p.state, now: p.now, mode: mode}
 	if p.counts != nil {
 		c.Old, c.Before = p.counts.Path, p.counts.Bytes()
 	}
 	return []Change{c}, nil
+}
+
+// sourceMode is the mode of what is to be wrapped, in whose copy nobody shall read what was closed to them.
+func (p *place) sourceMode() fs.FileMode {
+	path := p.source.Path
+	if p.state == persons {
+		path = p.path
+	}
+	stat, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return stat.Mode()
 }
 
 // Shim returns what has to change so that a program's name starts an app on the command line.

@@ -547,6 +547,36 @@ func TestClaims(t *testing.T) {
 	}
 }
 
+// TestMode: what others may not read of a launcher they may not read of its copy, which is never executable.
+func TestMode(t *testing.T) {
+	for name, wrapped := range map[string]string{
+		"sys/applications/a.desktop":         "data/applications/a.desktop",
+		"data/applications/a.desktop":        "data/applications/a.desktop",
+		"sys/dbus-1/services/a.service":      "data/dbus-1/services/a.service",
+		"config/autostart/a.desktop":         "config/autostart/a.desktop",
+		"data/applications/linked/a.desktop": "data/applications/linked/a.desktop",
+	} {
+		for mode, want := range map[fs.FileMode]fs.FileMode{0o600: 0o600, 0o755: 0o644, 0o444: 0o644, 0o640: 0o640} {
+			b := newBed(t)
+			id := strings.ReplaceAll(strings.TrimPrefix(name, "data/applications/"), "/", "-")
+			if !strings.HasPrefix(id, "linked-") {
+				id = "a.desktop"
+				b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+			}
+			text := entry + "Exec=app\n"
+			if strings.HasSuffix(name, ".service") {
+				text = "[D-BUS Service]\nName=a\nExec=/bin/app\n"
+			}
+			os.Chmod(b.write(name, text), mode)
+			b.wrap(id)
+			stat, err := os.Stat(filepath.Join(b.root, wrapped))
+			if err != nil || stat.Mode() != want {
+				t.Errorf("%s: %v becomes %v, want %v: %v", name, mode, stat.Mode(), want, err)
+			}
+		}
+	}
+}
+
 // TestWrapFile: a launcher from elsewhere comes into the menus, but for no other one there.
 func TestWrapFile(t *testing.T) {
 	b := newBed(t)

@@ -155,6 +155,7 @@ type plan struct {
 	command []string
 	typed   []string // the flags that were given, by name
 	unlock  func()   // of the app's lock, if it is held
+	logins  int      // how often the app has asked to be started at login, or no more, but for what was so already
 }
 
 // plan reads the command line, finds and merges the manifest, and composes the sandbox.

@@ -42,7 +42,9 @@ func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
 	}
 	dry, _ := f.GetBool("dry-run")
 	catalogue := c.apps(w)
-	return &wrapping{c: c, world: w, catalogue: catalogue, folders: wrapFolders(w, catalogue.Desktop), dry: dry}, nil
+	folders := wrapFolders(w, catalogue.Desktop)
+	folders.Icons = w.DesktopFolder()
+	return &wrapping{c: c, world: w, catalogue: catalogue, folders: folders, dry: dry}, nil
 }
 
 func runWrap(c *console, args []string) error {

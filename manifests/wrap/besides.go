@@ -46,6 +46,50 @@ func (f *Folders) findLogins() []login {
 	return f.logins
 }
 
+// other is a launcher that no copy of the person's can stand before.
+type other struct {
+	path    string
+	program program
+}
+
+// findOthers lists the launchers of icons on the desktop, of XFCE's panel, which copies those of the menu, and
+// those that GNOME and MATE alone start at login: in the person's folder all desktops would. Once.
+func (f *Folders) findOthers() []other {
+	if f.others != nil {
+		return f.others
+	}
+	f.others = []other{}
+	dirs := []string{f.Icons}
+	panel := filepath.Join(f.Config[0], "xfce4/panel")
+	entries, _ := os.ReadDir(panel)
+	for _, e := range entries {
+		dirs = append(dirs, filepath.Join(panel, e.Name()))
+	}
+	for _, data := range f.Data[1:] {
+		dirs = append(dirs, filepath.Join(data, "gnome/autostart"), filepath.Join(data, "mate/autostart"))
+	}
+	for _, dir := range dirs {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			path := filepath.Join(dir, e.Name())
+			if filepath.Ext(path) != ".desktop" || filepath.Base(dir) == "autostart" && f.isLogin(e.Name()) {
+				continue
+			}
+			if file, err := desktop.Read(path); err == nil && !file.True("Hidden") {
+				if _, ours := readSeal(file.Bytes()); !ours {
+					f.others = append(f.others, other{path, f.programOf(file)})
+				}
+			}
+		}
+	}
+	return f.others
+}
+
+// isLogin reports whether all desktops start something at login by a name, so that it hides others.
+func (f *Folders) isLogin(name string) bool {
+	return slices.ContainsFunc(f.findLogins(), func(l login) bool { return l.name == name })
+}
+
 // Siblings returns the ids of the other launchers that start the program of one: those of its parts, and
 // of kinds of files, which menus do not show; and of those that may start it, though not plainly.
 func (f *Folders) Siblings(id string) (ids, maybe []string) {

@@ -125,3 +125,33 @@ func TestOtherServices(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestElsewhere: launchers that no copy can stand before are told of, but not those that are snug's or hidden.
+func TestElsewhere(t *testing.T) {
+	b := newBed(t)
+	b.Icons = b.root + "/icons"
+	b.program("usr/bin/app")
+	b.write("data/applications/a.desktop", entry+"Exec=app\n")
+	want := []string{}
+	for _, name := range []string{"icons/a.desktop", "config/xfce4/panel/launcher-7/17.desktop", "sys/gnome/autostart/x.desktop", "sys/mate/autostart/y.desktop"} {
+		want = append(want, "it may also be started by "+b.write(name, entry+"Exec=app %U\n")+", and that stays as it is")
+	}
+	b.write("icons/other.desktop", entry+"Exec=other\n")
+	b.write("icons/hidden.desktop", entry+"Exec=app\nHidden=true\n")
+	b.write("icons/app", entry+"Exec=app\n")
+	b.link("../data/applications/a.desktop", "icons/link.desktop") // leads to ours
+	b.write("sys/gnome/autostart/masked.desktop", entry+"Exec=app\n")
+	b.write("config/autostart/masked.desktop", entry+"Exec=other\n")
+	for range 2 {
+		changes, warnings, err := b.Wrap("a.desktop", app)
+		if err == nil {
+			err = b.Apply(changes)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, warnings); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

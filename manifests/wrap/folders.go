@@ -15,11 +15,13 @@ import (
 type Folders struct {
 	Data   []string // XDG_DATA_HOME, XDG_DATA_DIRS
 	Config []string // XDG_CONFIG_HOME, XDG_CONFIG_DIRS
+	Icons  string   // the folder whose files the desktop shows as icons, or ""
 	Bin    string   // ~/.local/bin
 	Path   []string // PATH
 	Snug   string   // the program
 
 	logins   []login            // what is started at login, once looked for
+	others   []other            // what lies elsewhere, once looked for
 	programs map[string]program // by the id of a launcher, once looked for
 }
 

@@ -66,7 +66,13 @@ func (f *Folders) wrap(p *place, id string, app App) (changes []Change, warnings
 	if err != nil {
 		return nil, nil, err
 	}
-	return slices.Concat(changes, logins, last), slices.Concat(warnings, told, more), nil
+	warnings = slices.Concat(warnings, told, more)
+	for _, o := range f.findOthers() {
+		if (o.program.is(program) || o.program.mayStart(program)) && !sameFile(o.path, p.path) {
+			warnings = append(warnings, "it may also be started by "+o.path+", and that stays as it is")
+		}
+	}
+	return slices.Concat(changes, logins, last), warnings, nil
 }
 
 // wrapServices wraps the files by which the bus starts the owner of a name. What they are called does not

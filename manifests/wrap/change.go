@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -40,14 +41,11 @@ func (f *Folders) Apply(changes []Change) error {
 	if err := os.MkdirAll(f.Data[0], 0o700); err != nil {
 		return err
 	}
-	lock, err := os.Open(f.Data[0])
+	lock, err := lock(f.Data[0])
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return os.NewSyscallError("flock", err)
-	}
 	f.sweep()
 	for _, c := range changes {
 		if err := c.apply(); err != nil {
@@ -56,6 +54,31 @@ func (f *Folders) Apply(changes []Change) error {
 	}
 	return nil
 }
+
+// lock locks a folder until the file is closed. It does not wait for ever: whatever may read the folder, an app
+// with that grant as well, can hold a lock of it.
+func lock(dir string) (*os.File, error) {
+	file, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
+			return file, nil
+		case err == unix.EINTR || err == unix.EWOULDBLOCK && time.Now().Before(end):
+			continue
+		case err == unix.EWOULDBLOCK:
+			file.Close()
+			return nil, &Refusal{"another program keeps " + dir + " locked", "fuser -v names those that have it open; an app that may read it is enough"}
+		default:
+			file.Close()
+			return nil, &fs.PathError{Op: "lock", Path: dir, Err: err}
+		}
+	}
+}
+
+const lockPatience = 5 * time.Second
 
 // sweep removes what a killed Apply left: half a file of ours, and the second name of a person's file that still
 // has its first. The caller holds the lock.

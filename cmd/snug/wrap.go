@@ -44,6 +44,7 @@ func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
 	catalogue := c.apps(w)
 	folders := wrapFolders(w, catalogue.Desktop)
 	folders.Icons = w.DesktopFolder()
+	folders.Units = []string{w.Config + "/systemd/user", w.Data + "/systemd/user", "/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"}
 	return &wrapping{c: c, world: w, catalogue: catalogue, folders: folders, dry: dry}, nil
 }
 

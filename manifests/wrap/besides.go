@@ -46,14 +46,15 @@ func (f *Folders) findLogins() []login {
 	return f.logins
 }
 
-// other is a launcher that no copy of the person's can stand before.
+// other is a launcher, or a unit of systemd, that no copy of the person's can stand before.
 type other struct {
 	path    string
 	program program
 }
 
 // findOthers lists the launchers of icons on the desktop, of XFCE's panel, which copies those of the menu, and
-// those that GNOME and MATE alone start at login: in the person's folder all desktops would. Once.
+// those that GNOME and MATE alone start at login: in the person's folder all desktops would; and the units that
+// are enabled. Once.
 func (f *Folders) findOthers() []other {
 	if f.others != nil {
 		return f.others
@@ -82,7 +83,32 @@ func (f *Folders) findOthers() []other {
 			}
 		}
 	}
+	for _, dir := range f.Units {
+		units, _ := filepath.Glob(filepath.Join(dir, "*.wants/*.service"))
+		for _, path := range units {
+			f.others = append(f.others, f.unit(path)...)
+		}
+	}
 	return f.others
+}
+
+// unit lists what a unit starts.
+func (f *Folders) unit(path string) (list []other) {
+	file, err := desktop.Read(path)
+	if err == nil {
+		file, err = desktop.Parse([]byte(strings.ReplaceAll(string(file.Bytes()), "\\\n", " ")))
+	}
+	if err != nil {
+		return nil
+	}
+	file.Changed(func(_, key, raw string) string {
+		if strings.HasPrefix(key, "ExecStart") {
+			line := strings.ReplaceAll(strings.TrimLeft(raw, "@-:+!|"), "%", "%%") // no code of a launcher's
+			list = append(list, other{path, f.programIn(line)})
+		}
+		return raw
+	})
+	return list
 }
 
 // isLogin reports whether all desktops start something at login by a name, so that it hides others.

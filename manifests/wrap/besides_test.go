@@ -126,6 +126,33 @@ func TestOtherServices(t *testing.T) {
 	}
 }
 
+// TestUnits: what systemd starts at login is told of.
+func TestUnits(t *testing.T) {
+	b := newBed(t)
+	b.Units = []string{b.root + "/units", b.root + "/none"}
+	b.program("usr/bin/app")
+	b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+	for exec, told := range map[string]bool{
+		"ExecStart=-/usr/bin/app --daemon %i":                       true,
+		"ExecStart=/bin/true\nExecStart=" + b.root + "/usr/bin/app": true,
+		"ExecStart=/bin/sh -c \\\n  'exec app'":                     true,
+		"ExecStart=:app":                                            true,
+		"ExecStop=/usr/bin/app --quit":                              false,
+		"ExecStart=/usr/bin/other app.conf":                         false,
+	} {
+		unit := b.write("units/default.target.wants/app.service", "[Unit]\nDescription=app\n[Service]\n"+exec+"\n")
+		b.write("units/disabled.service", "[Service]\nExecStart=app\n")
+		fresh := *b.Folders
+		_, warnings, err := fresh.Wrap("a.desktop", app)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "it may also be started by " + unit + ", and that stays as it is"; slices.Contains(warnings, want) != told || len(warnings) > 1 {
+			t.Errorf("%s: %q", exec, warnings)
+		}
+	}
+}
+
 // TestElsewhere: launchers that no copy can stand before are told of, but not those that are snug's or hidden.
 func TestElsewhere(t *testing.T) {
 	b := newBed(t)

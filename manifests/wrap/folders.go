@@ -16,6 +16,7 @@ type Folders struct {
 	Data   []string // XDG_DATA_HOME, XDG_DATA_DIRS
 	Config []string // XDG_CONFIG_HOME, XDG_CONFIG_DIRS
 	Icons  string   // the folder whose files the desktop shows as icons, or ""
+	Units  []string // folders of systemd's units of the person
 	Bin    string   // ~/.local/bin
 	Path   []string // PATH
 	Snug   string   // the program

@@ -226,7 +226,7 @@ func (g *wrapping) add(changes []wrap.Change, warnings []string, err error) erro
 	for _, warning := range warnings {
 		g.warn(warning)
 	}
-	g.changes = append(g.changes, changes...)
+	g.changes = wrap.Join(g.changes, changes)
 	return err
 }
 

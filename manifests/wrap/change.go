@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,14 @@ import (
 
 	"snug/manifests/desktop"
 )
+
+// Join adds changes to others. Of two of one file the later counts: both were planned over what is there now.
+func Join(changes, more []Change) []Change {
+	changes = slices.DeleteFunc(changes, func(c Change) bool {
+		return slices.ContainsFunc(more, func(m Change) bool { return m.Path == c.Path })
+	})
+	return append(changes, more...)
+}
 
 // Change is one file that is about to be written, or taken away.
 type Change struct {
@@ -35,6 +44,7 @@ const fresh = ".snug-wrap.new"
 // that is not as it was when the change was planned is left alone. What a killed Apply left goes, in all
 // folders.
 func (f *Folders) Apply(changes []Change) error {
+	f.taken = nil
 	if len(changes) == 0 && !exists(f.Data[0]) {
 		return nil
 	}

@@ -21,6 +21,7 @@ type Folders struct {
 	Path   []string // PATH
 	Snug   string   // the program
 
+	taken    map[string]string  // the app that is to be started at login by a name, since the last Apply
 	logins   []login            // what is started at login, once looked for
 	others   []other            // what lies elsewhere, once looked for
 	programs map[string]program // by the id of a launcher, once looked for

@@ -138,6 +138,9 @@ func (f *Folders) wrapLogins(id string, program program, app App) (changes []Cha
 			}
 			continue
 		}
+		if !f.takeLogin(l.name, id, app) {
+			continue
+		}
 		more, err := f.wrapLogin(l.name, app)
 		var no *Refusal
 		if errors.As(err, &no) {
@@ -150,6 +153,27 @@ func (f *Folders) wrapLogins(id string, program program, app App) (changes []Cha
 		changes = append(changes, more...)
 	}
 	return changes, warnings, nil
+}
+
+// takeLogin reports whether what is started at login by a name is an app's to wrap, with a launcher of an id. Of
+// several apps with one program the one whose launcher has that name goes first, then the one that asks first;
+// and of several launchers of an app the first.
+func (f *Folders) takeLogin(name, id string, app App) bool {
+	if owner, taken := f.taken[name]; taken && (name != id || owner == app.ID) {
+		return false
+	}
+	if name != id {
+		if p, err := f.launcherPlace(name); err == nil {
+			if s, ours := readSeal(p.now); ours && s.app != app.ID {
+				return false
+			}
+		}
+	}
+	if f.taken == nil {
+		f.taken = map[string]string{}
+	}
+	f.taken[name] = app.ID
+	return true
 }
 
 // wrapLogin wraps what is started at login.

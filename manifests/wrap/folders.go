@@ -108,7 +108,7 @@ func (p *place) findSource(others []string) (err error) {
 		recorded = s.source
 	}
 	for _, path := range slices.Concat([]string{p.path + keptSuffix}, others, []string{recorded}) {
-		if path == "" {
+		if path == "" || sameEntry(path, p.path) { // the second: XDG_DATA_DIRS may list the person's folder, too
 			continue
 		}
 		if p.source, err = desktop.Read(path); err == nil {

@@ -511,3 +511,28 @@ func TestWrapFile(t *testing.T) {
 		os.Remove(path)
 	}
 }
+
+// TestFolderTwice: where the person's folders are among the system's as well, what is there stands not behind itself.
+func TestFolderTwice(t *testing.T) {
+	b := newBed(t)
+	b.link("data", "again")
+	b.Data = []string{b.root + "/data", b.root + "/again", b.root + "/data/", b.root + "/sys"}
+	b.Config = []string{b.root + "/config", b.root + "/config", b.root + "/xdg"}
+	b.program("usr/bin/app")
+	b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+	b.write("sys/dbus-1/services/a.service", "[D-BUS Service]\nName=a\nExec=/usr/bin/app\n")
+	b.write("config/autostart/a.desktop", entry+"Exec=app\n")
+	for _, want := range []int{3, 0} {
+		if n := b.wrap("a.desktop"); n != want {
+			t.Errorf("%d files, want %d", n, want)
+		}
+	}
+	b.write("sys/applications/a.desktop", entry+"Exec=app --new\n")
+	if b.wrap("a.desktop"); b.execs("data/applications/a.desktop") != "app --new @@" {
+		t.Error(b.execs("data/applications/a.desktop"))
+	}
+	b.unwrapAll()
+	if got := b.read("config/autostart/a.desktop"); got != entry+"Exec=app\n" {
+		t.Error(got)
+	}
+}

@@ -52,24 +52,13 @@ type other struct {
 	program program
 }
 
-// findOthers lists the launchers of icons on the desktop, of XFCE's panel, which copies those of the menu, and
-// those that GNOME and MATE alone start at login: in the person's folder all desktops would; and the units that
-// are enabled. Once.
+// findOthers lists the launchers in otherFolders and the units that are enabled, once.
 func (f *Folders) findOthers() []other {
 	if f.others != nil {
 		return f.others
 	}
 	f.others = []other{}
-	dirs := []string{f.Icons}
-	panel := filepath.Join(f.Config[0], "xfce4/panel")
-	entries, _ := os.ReadDir(panel)
-	for _, e := range entries {
-		dirs = append(dirs, filepath.Join(panel, e.Name()))
-	}
-	for _, data := range f.Data[1:] {
-		dirs = append(dirs, filepath.Join(data, "gnome/autostart"), filepath.Join(data, "mate/autostart"))
-	}
-	for _, dir := range dirs {
+	for _, dir := range f.otherFolders() {
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
 			path := filepath.Join(dir, e.Name())
@@ -90,6 +79,21 @@ func (f *Folders) findOthers() []other {
 		}
 	}
 	return f.others
+}
+
+// otherFolders are those of icons on the desktop, of XFCE's panel, which copies launchers of the menu, and of what
+// GNOME and MATE alone start at login: in the person's folder all desktops would.
+func (f *Folders) otherFolders() []string {
+	dirs := []string{f.Icons}
+	panel := filepath.Join(f.Config[0], "xfce4/panel")
+	entries, _ := os.ReadDir(panel)
+	for _, e := range entries {
+		dirs = append(dirs, filepath.Join(panel, e.Name()))
+	}
+	for _, data := range f.Data[1:] {
+		dirs = append(dirs, filepath.Join(data, "gnome/autostart"), filepath.Join(data, "mate/autostart"))
+	}
+	return dirs
 }
 
 // unit lists what a unit starts.

@@ -46,6 +46,7 @@ func TestOtherNames(t *testing.T) {
 		"other --app app.conf":             no,
 		"sh -c 'application /app/x'":       no,
 		"other":                            no,
+		"flatpak run --command=app org.x":  no,
 		"ROOT/usr/bin/script":              no, // though both are python
 		"ROOT/usr/bin/box":                 no,
 	} {

@@ -51,7 +51,10 @@ func (f *Folders) programIn(value string) program {
 		return program{}
 	}
 	p := program{words: wordsOf(value)}
-	if IsShared(exec.Program()) {
+	switch name := filepath.Base(exec.Program()); {
+	case name == "flatpak" || name == "snap" || name == "snug":
+		return program{} // what it names starts in a sandbox
+	case IsShared(name):
 		return p
 	}
 	p.path = f.lookPath(exec.Program())

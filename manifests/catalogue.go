@@ -1,7 +1,6 @@
 package manifests
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ type Catalogue struct {
 type App struct {
 	ID      string // of a manifest, or else of the desktop file
 	File    string // the manifest, if the word was the path of one
-	Desktop string // the desktop file by whose name or path the app was found
+	Desktop string // the path of the desktop file by whose name or path the app was found
 	Known   bool   // there is a manifest; else only the desktop file says what the app is
 }
 
@@ -243,21 +242,28 @@ func (c *Catalogue) Bases() []string { return c.list("bases") }
 // and the bases in it, both sorted.
 func (c *Catalogue) Own() (apps, bases []string, err error) {
 	own := source{dir: c.User, label: c.label(c.User)}
-	if apps, err = own.names("."); err != nil {
+	if apps, err = own.apps(); err != nil {
 		return nil, nil, err
 	}
-	if bases, err = own.names("bases"); err != nil {
-		return nil, nil, err
-	}
-	entries, _ := os.ReadDir(c.User) // that it can be read is known
-	for _, entry := range entries {
-		id, isDropIns := strings.CutSuffix(entry.Name(), ".d")
-		if what, _ := checkID(id); isDropIns && what == "" {
-			apps = append(apps, id)
+	bases, err = own.names("bases")
+	return apps, bases, err
+}
+
+// All returns the apps of which any source says something, by a manifest or a drop-in, sorted. Unlike IDs it
+// is for who takes an app that is not there for gone: a source that cannot be listed is an error.
+func (c *Catalogue) All() (apps []string, err error) {
+	for _, source := range c.sources() {
+		if err := source.check(); err != nil {
+			return nil, err
 		}
+		more, err := source.apps()
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, more...)
 	}
 	slices.Sort(apps)
-	return slices.Compact(apps), bases, nil
+	return slices.Compact(apps), nil
 }
 
 // Original returns the manifest of which a person's own file takes the place, the administrator's

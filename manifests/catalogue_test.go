@@ -204,6 +204,14 @@ func TestFind(t *testing.T) {
 		"data/applications/kde/tool.desktop":         "[Desktop Entry]\nExec=tool\n",
 		"data/applications/org.plain.Viewer.desktop": "[Desktop Entry]\nExec=viewer\n",
 		"data/applications/gone.desktop":             "[Desktop Entry]\nHidden=true\n",
+		"copy/firefox-esr.desktop":                   "[Desktop Entry]\nExec=firefox-esr\n",
+		"copy/firefox.desktop":                       "[Desktop Entry]\nExec=firefox-esr\n",
+		"load/firefox-esr.desktop":                   "[Desktop Entry]\nExec=other\n",
+		"load/firefox.desktop":                       "[Desktop Entry]\nExec=other\n",
+		"load/gone.desktop":                          "[Desktop Entry]\nExec=other\n",
+		"load/org.plain.Viewer.desktop":              "[Desktop Entry]\nExec=other\n",
+		"load/tool.desktop":                          "[Desktop Entry]\nExec=other\n",
+		"load/org.example.Editor.desktop":            "[Desktop Entry]\nExec=other\n",
 	})
 	tests := []struct {
 		word string
@@ -228,6 +236,12 @@ func TestFind(t *testing.T) {
 		{root + "/elsewhere/my.app.toml", manifests.App{ID: "my.app", File: root + "/elsewhere/my.app.toml", Known: true}},
 		{root + "/elsewhere/named.toml", manifests.App{ID: "org.example.Named", File: root + "/elsewhere/named.toml", Known: true}},
 		{root + "/data/applications/firefox-esr.desktop", manifests.App{ID: "org.mozilla.firefox", Known: true, Desktop: root + "/data/applications/firefox-esr.desktop"}},
+		{root + "/data/applications/kde/../kde/tool.desktop", manifests.App{ID: "kde-tool", Desktop: root + "/data/applications/kde/tool.desktop"}},
+		{root + "/data/applications/gone.desktop", manifests.App{ID: "gone", Desktop: root + "/data/applications/gone.desktop"}},
+		{root + "/copy/firefox-esr.desktop", manifests.App{ID: "org.mozilla.firefox", Known: true, Desktop: root + "/copy/firefox-esr.desktop"}},
+		{root + "/copy/firefox.desktop", manifests.App{ID: "org.mozilla.firefox", Known: true, Desktop: root + "/copy/firefox.desktop"}},
+		{root + "/load/tool.desktop", manifests.App{ID: "tool", Desktop: root + "/load/tool.desktop"}},
+		{root + "/load/org.example.Editor.desktop", manifests.App{ID: "org.example.Editor", Known: true, Desktop: root + "/load/org.example.Editor.desktop"}},
 	}
 	for _, test := range tests {
 		got, err := c.Find(test.word)
@@ -250,6 +264,12 @@ func TestFind(t *testing.T) {
 		{"texteditr", "there is no app \"texteditr\"\n  hint: did you mean org.gnome.TextEditor?"},
 		{"onlybase", "there is no app \"onlybase\""},
 		{"gone", ""},
+		{root + "/load/firefox-esr.desktop", "\"ROOT/load/firefox-esr.desktop\" is called as the app \"org.mozilla.firefox\", whose launcher is \"ROOT/data/applications/firefox-esr.desktop\", and is another\n" +
+			"  hint: rename it, if it is an app of its own; the installed one is org.mozilla.firefox"},
+		{root + "/load/firefox.desktop", "\"ROOT/load/firefox.desktop\" is called as the app \"org.mozilla.firefox\", whose launcher is \"ROOT/data/applications/firefox-esr.desktop\", and is another\n" +
+			"  hint: rename it, if it is an app of its own; the installed one is org.mozilla.firefox"},
+		{root + "/load/gone.desktop", ""},
+		{root + "/load/org.plain.Viewer.desktop", ""},
 		{"", "there is no app \"\""},
 		{"..", "there is no app \"..\""},
 		{"a\x1bb", "there is no app \"a\\x1bb\""},

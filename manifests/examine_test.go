@@ -1,7 +1,9 @@
 package manifests_test
 
 import (
+	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,6 +137,48 @@ func TestOwn(t *testing.T) {
 	write(user+"/not an id.toml", "")
 	if _, _, err := c.Own(); err == nil {
 		t.Error("a name that no manifest can have was passed over")
+	}
+}
+
+// TestAll: an app is gone only if all that could speak of it was heard.
+func TestAll(t *testing.T) {
+	user, system := t.TempDir(), t.TempDir()
+	c := manifests.Catalogue{User: user + "/snug/apps", System: system + "/snug/apps"}
+	builtIn, err := c.All()
+	if err != nil || len(builtIn) != len(c.IDs()) {
+		t.Fatalf("of nothing: %v, %v", builtIn, err)
+	}
+	if err := os.MkdirAll(system+"/snug/apps/org.example.A.d", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(system+"/snug/apps/org.example.B.toml", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := c.All()
+	if err != nil || len(all) != len(builtIn)+2 || !slices.Contains(all, "org.example.A") || !slices.Contains(all, "org.example.B") {
+		t.Errorf("%v, %v", all, err)
+	}
+	for name, harm := range map[string]func(dir string) error{
+		"an odd file":               func(dir string) error { return os.WriteFile(dir+"/apps/not an id.toml", nil, 0o600) },
+		"a loop":                    func(dir string) error { return errors.Join(os.RemoveAll(dir+"/apps"), os.Symlink("apps", dir+"/apps")) },
+		"a link that leads nowhere": func(dir string) error { return errors.Join(os.RemoveAll(dir+"/apps"), os.Symlink("no", dir+"/apps")) },
+		"a file": func(dir string) error {
+			return errors.Join(os.RemoveAll(dir+"/apps"), os.WriteFile(dir+"/apps", nil, 0o600))
+		},
+		"a file above":                 func(dir string) error { return errors.Join(os.RemoveAll(dir), os.WriteFile(dir, nil, 0o600)) },
+		"a link above to what is gone": func(dir string) error { return errors.Join(os.RemoveAll(dir), os.Symlink("no", dir)) },
+	} {
+		for _, source := range []*string{&c.User, &c.System} {
+			dir, before := t.TempDir()+"/snug", *source
+			*source = dir + "/apps"
+			if err := errors.Join(os.MkdirAll(*source, 0o700), harm(dir)); err != nil {
+				t.Fatal(err)
+			}
+			if all, err := c.All(); err == nil {
+				t.Errorf("%s at %q: %v", name, *source, all)
+			}
+			*source = before
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package manifests
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -8,8 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"snug/manifests/desktop"
 	"snug/manifests/internal/files"
 	"snug/manifests/internal/words"
+	"snug/manifests/wrap"
 )
 
 // Find makes an app of a word on the command line: the exact id of a manifest, else the base name
@@ -75,7 +79,15 @@ func (c *Catalogue) findPath(path string) (App, error) {
 		if _, err := os.Stat(path); err != nil {
 			return App{}, Problem{"", words.Quote(path) + " cannot be read: " + files.Reason(err), ""}
 		}
-		return c.desktopApp(filepath.Base(path), path)
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return App{}, err
+		}
+		app, err := c.desktopApp(c.Desktop.ID(path), path)
+		if err == nil {
+			err = c.checkClaim(app)
+		}
+		return app, err
 	}
 	return App{}, Problem{"", words.Quote(path) + " is neither a manifest nor a desktop file", "their names end in .toml and .desktop"}
 }
@@ -108,6 +120,41 @@ func (c *Catalogue) desktopApp(name, path string) (App, error) {
 		return App{}, Problem{Origin(words.Printable(path)), "id: " + words.Quote(app.ID) + " " + what, hint}
 	}
 	return app, nil
+}
+
+// checkClaim refuses a desktop file that is called as one of an installed app and is none of the app's: by
+// its name alone a download would get what that may reach, and its home.
+func (c *Catalogue) checkClaim(app App) error {
+	file, err := desktop.Read(app.Desktop)
+	if err != nil {
+		return err
+	}
+	names := []string{c.Desktop.ID(app.Desktop), app.ID + ".desktop"}
+	if layer, err := c.first(app.ID + ".toml"); err == nil && layer != nil {
+		for _, name := range layer.Desktop {
+			names = append(names, name.Value)
+		}
+	}
+	installed := ""
+	for _, name := range names {
+		for _, path := range c.Desktop.Locate(name) {
+			other, err := desktop.Read(path)
+			if err == nil {
+				other, err = wrap.Behind(other)
+			}
+			switch {
+			case path == app.Desktop, err == nil && bytes.Equal(other.Bytes(), file.Bytes()):
+				return nil
+			case err == nil:
+				installed = cmp.Or(installed, path)
+			}
+		}
+	}
+	if installed == "" {
+		return nil
+	}
+	return Problem{"", words.Quote(app.Desktop) + " is called as the app " + words.Quote(app.ID) + ", whose launcher is " + words.Quote(installed) + ", and is another",
+		"rename it, if it is an app of its own; the installed one is " + app.ID}
 }
 
 // manifestOf returns the app whose manifest names a desktop file, or the zero App.

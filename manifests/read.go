@@ -78,6 +78,42 @@ func (s source) names(dir string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
+// apps returns the apps of which the source says something, by a manifest or a drop-in, sorted.
+func (s source) apps() ([]string, error) {
+	apps, err := s.names(".")
+	if err != nil || s.builtIn {
+		return apps, err
+	}
+	entries, _ := os.ReadDir(s.dir) // that it can be read is known
+	for _, entry := range entries {
+		id, isDropIns := strings.CutSuffix(entry.Name(), ".d")
+		if what, _ := checkID(id); isDropIns && what == "" {
+			apps = append(apps, id)
+		}
+	}
+	slices.Sort(apps)
+	return slices.Compact(apps), nil
+}
+
+// check refuses a source that is there and no folder: a link that leads nowhere, into what is not mounted
+// just now, is not the same as nothing.
+func (s source) check() error {
+	for dir := s.dir; !s.builtIn; dir = path.Dir(dir) {
+		if _, err := os.Lstat(dir); err != nil && dir != path.Dir(dir) {
+			continue
+		}
+		stat, err := os.Stat(dir)
+		if err == nil && !stat.IsDir() {
+			err = syscall.ENOTDIR
+		}
+		if err != nil {
+			return Problem{"", words.Quote(dir) + " cannot be read: " + files.Reason(err), ""}
+		}
+		break
+	}
+	return nil
+}
+
 // text reads a file. It follows symbolic links, because keepers of dot files make them.
 func (s source) text(name string) ([]byte, error) {
 	if s.builtIn {

@@ -11,6 +11,12 @@ import (
 	"snug/portals"
 )
 
+// maxLogins is how often an app may change in one run whether it is started at login, or ask for what is
+// refused: each time writes a file or a line, and no person changes their mind more often.
+const maxLogins = 20
+
+var errTooOften = errors.New("it has asked too often")
+
 // errOtherProgram is what an app gets that wants another program to be started for it.
 var errOtherProgram = errors.New("it asks for another program than its own")
 
@@ -18,8 +24,17 @@ var errOtherProgram = errors.New("it asks for another program than its own")
 // in which nothing is its own but words behind its id.
 func (p *plan) startAtLogin(asked portals.Autostart) error {
 	folders := wrapFolders(p.world, p.search)
+	if p.logins > maxLogins {
+		return errTooOften
+	}
 	changes, err := p.loginChanges(folders, asked)
-	if err == nil {
+	if err != nil || len(changes) > 0 {
+		p.logins++
+	}
+	switch {
+	case p.logins > maxLogins:
+		err = errTooOften
+	case err == nil && len(changes) > 0:
 		err = folders.Apply(changes)
 	}
 	switch {

@@ -67,8 +67,9 @@ func (p *plan) brokers(log *os.File) *brokers.Plan {
 		b.Buses = append(b.Buses, brokers.Bus(bus))
 	}
 	if p.sandbox.Identity != nil && p.sandbox.Identity.App == p.merged.ID.Value {
-		if _, err := p.search.Lookup(p.sandbox.Identity.App + ".desktop"); err != nil {
-			b.Launcher = p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
+		launcher := p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
+		if _, err := p.search.Lookup(p.sandbox.Identity.App + ".desktop"); err != nil || brokers.IsLauncher(launcher) {
+			b.Launcher = launcher
 		}
 	}
 	if p.app.Known {

@@ -118,9 +118,8 @@ func (k *kept) find(word string) (*homes.Home, error) {
 
 // learn finds out which apps there are manifests and drop-ins for, or wrapped launchers: those may start an
 // app by a manifest from elsewhere.
-func (k *kept) learn() error {
-	own, _, err := k.catalogue.Own()
-	k.known = append(k.catalogue.IDs(), own...)
+func (k *kept) learn() (err error) {
+	k.known, err = k.catalogue.All()
 	for _, w := range wrapFolders(k.world, k.catalogue.Desktop).Written() {
 		k.known = append(k.known, w.App)
 	}

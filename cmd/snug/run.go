@@ -155,6 +155,7 @@ type plan struct {
 	command []string
 	typed   []string // the flags that were given, by name
 	unlock  func()   // of the app's lock, if it is held
+	logins  int      // how often the app has asked to be started at login, or no more, but for what was so already
 }
 
 // plan reads the command line, finds and merges the manifest, and composes the sandbox.
@@ -297,15 +298,12 @@ func appCommand(m *manifests.Manifest, app manifests.App, search desktop.Search,
 
 // findDesktop finds the first installed desktop file of an app.
 func findDesktop(m *manifests.Manifest, app manifests.App, search desktop.Search) (*desktop.File, error) {
-	if app.Desktop != "" && filepath.IsAbs(app.Desktop) {
+	if app.Desktop != "" {
 		return desktop.Read(app.Desktop)
 	}
 	var names []string
 	for _, d := range m.Desktop {
 		names = append(names, d.Value)
-	}
-	if app.Desktop != "" {
-		names = append(names, app.Desktop)
 	}
 	for _, id := range append(names, app.ID+".desktop") {
 		file, err := search.Lookup(id)

@@ -34,6 +34,7 @@ type wrapping struct {
 	starters  []string          // its launchers, and the path of its program's name
 	imports   []string          // what starts the wrapped apps whose homes could have a copy of something
 	owners    map[string]string // the app that a launcher starts, of those that are wrapped or planned
+	told      []string          // the warnings so far
 }
 
 func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
@@ -43,7 +44,10 @@ func (c *console) newWrapping(f *pflag.FlagSet) (*wrapping, error) {
 	}
 	dry, _ := f.GetBool("dry-run")
 	catalogue := c.apps(w)
-	return &wrapping{c: c, world: w, catalogue: catalogue, folders: wrapFolders(w, catalogue.Desktop), dry: dry}, nil
+	folders := wrapFolders(w, catalogue.Desktop)
+	folders.Icons = w.DesktopFolder()
+	folders.Units = []string{w.Config + "/systemd/user", w.Data + "/systemd/user", "/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"}
+	return &wrapping{c: c, world: w, catalogue: catalogue, folders: folders, dry: dry}, nil
 }
 
 func runWrap(c *console, args []string) error {
@@ -170,11 +174,7 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 	ids := launchersOf(m, app)
 	switch {
 	case strings.Contains(word, "/") && app.Desktop != "" && !g.inMenus(app.Desktop):
-		path, err := filepath.Abs(app.Desktop)
-		if err != nil {
-			return nil, err
-		}
-		return []string{filepath.Base(path)}, forLauncher(path, g.add(g.folders.WrapFile(path, start)))
+		return []string{filepath.Base(app.Desktop)}, forLauncher(app.Desktop, g.add(g.folders.WrapFile(app.Desktop, start)))
 	case app.Desktop != "" && (strings.HasSuffix(word, ".desktop") || foreign):
 		id := g.folders.ID(app.Desktop)
 		return []string{id}, forLauncher(id, g.add(g.folders.Wrap(id, start)))
@@ -187,7 +187,7 @@ func (g *wrapping) wrapLaunchers(word string, app manifests.App, m *manifests.Ma
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil && i >= first:
-			g.c.say("warning: its program is also started by "+line(forLauncher(id, err).Error()), "")
+			g.warn("its program is also started by " + forLauncher(id, err).Error())
 		case err != nil:
 			return nil, forLauncher(id, err)
 		default:
@@ -211,29 +211,48 @@ func (g *wrapping) withSiblings(ids []string, app string) (all []string, first i
 	all = slices.Compact(ids)
 	first = len(all)
 	for _, id := range all[:first] {
-		for _, sibling := range g.folders.Siblings(id) {
-			other, err := g.catalogue.Find(strings.TrimSuffix(sibling, ".desktop"))
-			owner := g.owners[sibling]
-			if !slices.Contains(all, sibling) && (owner == "" || owner == app) && (err != nil || !other.Known || other.ID == app) {
+		siblings, maybe := g.folders.Siblings(id)
+		for _, sibling := range siblings {
+			if !slices.Contains(all, sibling) && g.isFree(sibling, app) {
 				all = append(all, sibling)
 				g.owners[sibling] = app
+			}
+		}
+		for _, other := range maybe {
+			if !slices.Contains(all, other) && g.owners[other] == "" && g.isFree(other, app) {
+				g.warn("its program may also be started by " + other + ", and that stays as it is")
 			}
 		}
 	}
 	return all, first
 }
 
+// isFree reports whether a launcher is an app's or nobody's.
+func (g *wrapping) isFree(launcher, app string) bool {
+	other, err := g.catalogue.Find(strings.TrimSuffix(launcher, ".desktop"))
+	owner := g.owners[launcher]
+	return (owner == "" || owner == app) && (err != nil || !other.Known || other.ID == app)
+}
+
 // inMenus reports whether a desktop file lies where menus look.
 func (g *wrapping) inMenus(path string) bool {
-	return slices.Contains(g.catalogue.Desktop.Locate(g.folders.ID(path)), filepath.Clean(path))
+	return slices.Contains(g.catalogue.Desktop.Locate(g.folders.ID(path)), path)
 }
 
 func (g *wrapping) add(changes []wrap.Change, warnings []string, err error) error {
 	for _, warning := range warnings {
-		g.c.say("warning: "+line(warning), "")
+		g.warn(warning)
 	}
-	g.changes = append(g.changes, changes...)
+	g.changes = wrap.Join(g.changes, changes)
 	return err
+}
+
+// warn says something once, though several launchers give rise to it.
+func (g *wrapping) warn(text string) {
+	if !slices.Contains(g.told, text) {
+		g.told = append(g.told, text)
+		g.c.say("warning: "+line(text), "")
+	}
 }
 
 // findManifest finds what --manifest names.

@@ -52,9 +52,6 @@ func (g *wrapping) finish() error {
 		}
 		return nil
 	}
-	if len(g.changes) == 0 {
-		return nil
-	}
 	if err := g.folders.Apply(g.changes); err != nil {
 		return refused(err)
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"strings"
 
 	"snug/manifests"
@@ -88,6 +89,12 @@ func (c *composer) userDir(name string) string {
 		return ""
 	}
 	return folder
+}
+
+// DesktopFolder is the folder whose files the desktop shows.
+func (w *World) DesktopFolder() string {
+	text, _ := w.Files.ReadFile(child(w.Config, "user-dirs.dirs"), 64<<10)
+	return cmp.Or(findUserDir(string(text), "XDG_DESKTOP_DIR", w.Home), child(w.Home, "Desktop"))
 }
 
 // findUserDir reads user-dirs.dirs: lines of NAME="$HOME/path" or NAME="/path", as a shell would

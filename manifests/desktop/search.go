@@ -67,7 +67,7 @@ func locate(dir, id string, dashes int) string {
 			continue
 		}
 		sub := id[:i]
-		if stat, err := os.Stat(filepath.Join(dir, sub)); sub == "" || sub == ".." || sub == "." || err != nil || !stat.IsDir() {
+		if !isFolder(filepath.Join(dir, sub)) || sub == "" || sub == ".." || sub == "." {
 			continue
 		}
 		if path := locate(filepath.Join(dir, sub), id[i+1:], dashes-1); path != "" {
@@ -127,34 +127,79 @@ func Read(path string) (*File, error) {
 	return file, nil
 }
 
-// maxFound bounds a listing.
-const maxFound = 1 << 14
+// ID is the id of a desktop file that lies in one of the folders, or else its base name.
+func (s Search) ID(path string) string {
+	for _, data := range s.Data {
+		if rest, found := strings.CutPrefix(filepath.Clean(path), filepath.Join(data, "applications")+"/"); found {
+			return strings.ReplaceAll(rest, "/", "-")
+		}
+	}
+	return filepath.Base(path)
+}
 
 // IDs returns the ids, without ".desktop", of all desktop files by name, sorted. It reads none of
 // them, so hidden ones are there too.
 func (s Search) IDs() []string {
 	var ids []string
 	for _, data := range s.Data {
-		list(filepath.Join(data, "applications"), "", 3, &ids)
+		for _, file := range Files(filepath.Join(data, "applications")) {
+			if name, isDesktop := strings.CutSuffix(file, ".desktop"); isDesktop {
+				ids = append(ids, strings.ReplaceAll(name, "/", "-"))
+			}
+		}
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
 
-func list(dir, prefix string, depth int, ids *[]string) {
-	entries, err := os.ReadDir(dir)
-	if err != nil || depth == 0 {
+// Bounds of a listing.
+const (
+	maxFound   = 1 << 14
+	maxFolders = 1 << 10
+)
+
+// Files returns the paths of all files of a folder of launchers, as they stand below it. Like GLib it follows
+// links to folders, and enters hidden ones; unlike GLib it goes round no loop.
+func Files(dir string) []string {
+	l := listing{top: dir}
+	l.enter("", nil)
+	return l.files
+}
+
+type listing struct {
+	top     string
+	files   []string
+	folders int
+}
+
+func (l *listing) enter(folder string, above []fs.FileInfo) {
+	stat, err := os.Stat(filepath.Join(l.top, folder))
+	if err != nil || len(above) > maxDashes || l.folders == maxFolders {
 		return
 	}
-	for _, entry := range entries {
-		name, isDesktop := strings.CutSuffix(entry.Name(), ".desktop")
+	if slices.ContainsFunc(above, func(other fs.FileInfo) bool { return os.SameFile(stat, other) }) {
+		return
+	}
+	l.folders++
+	above = append(above, stat)
+	entries, _ := os.ReadDir(filepath.Join(l.top, folder))
+	for _, e := range entries {
+		file := filepath.Join(folder, e.Name())
 		switch {
-		case len(*ids) == maxFound:
+		case len(l.files) == maxFound:
 			return
-		case entry.IsDir():
-			list(filepath.Join(dir, entry.Name()), prefix+entry.Name()+"-", depth-1, ids)
-		case isDesktop:
-			*ids = append(*ids, prefix+name)
+		case (e.IsDir() || e.Type() == fs.ModeSymlink) && isFolder(filepath.Join(l.top, file)):
+			l.enter(file, above)
+		case e.IsDir():
+		default:
+			l.files = append(l.files, file)
 		}
 	}
+}
+
+// isFolder reports whether a path leads to a folder that may hold launchers: GLib takes one that is called
+// as they are for a launcher.
+func isFolder(path string) bool {
+	stat, err := os.Stat(path)
+	return err == nil && stat.IsDir() && !strings.HasSuffix(path, ".desktop")
 }

@@ -6,9 +6,22 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"snug/manifests/desktop"
 )
+
+// Join adds changes to others. Of two of one file the later counts: both were planned over what is there now.
+func Join(changes, more []Change) []Change {
+	changes = slices.DeleteFunc(changes, func(c Change) bool {
+		return slices.ContainsFunc(more, func(m Change) bool { return m.Path == c.Path })
+	})
+	return append(changes, more...)
+}
 
 // Change is one file that is about to be written, or taken away.
 type Change struct {
@@ -24,32 +37,79 @@ type Change struct {
 }
 
 // fresh is the name under which a file is written before it takes its place. It is one for each folder,
-// so that the next change removes what a killed one left.
+// so that the next change finds what a killed one left.
 const fresh = ".snug-wrap.new"
 
 // Apply makes the changes, each whole or not at all, and stops at the first that cannot be made. A file
-// that is not as it was when the change was planned is left alone.
+// that is not as it was when the change was planned is left alone. What a killed Apply left goes, in all
+// folders.
 func (f *Folders) Apply(changes []Change) error {
-	if len(changes) == 0 {
+	f.taken = nil
+	if len(changes) == 0 && !exists(f.Data[0]) {
 		return nil
 	}
 	if err := os.MkdirAll(f.Data[0], 0o700); err != nil {
 		return err
 	}
-	lock, err := os.Open(f.Data[0])
+	lock, err := lock(f.Data[0])
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return os.NewSyscallError("flock", err)
-	}
+	f.sweep()
 	for _, c := range changes {
 		if err := c.apply(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lock locks a folder until the file is closed. It does not wait for ever: whatever may read the folder, an app
+// with that grant as well, can hold a lock of it.
+func lock(dir string) (*os.File, error) {
+	file, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for end := time.Now().Add(lockPatience); ; time.Sleep(20 * time.Millisecond) {
+		switch err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
+			return file, nil
+		case err == unix.EINTR || err == unix.EWOULDBLOCK && time.Now().Before(end):
+			continue
+		case err == unix.EWOULDBLOCK:
+			file.Close()
+			return nil, &Refusal{"another program keeps " + dir + " locked", "fuser -v names those that have it open; an app that may read it is enough"}
+		default:
+			file.Close()
+			return nil, &fs.PathError{Op: "lock", Path: dir, Err: err}
+		}
+	}
+}
+
+const lockPatience = 5 * time.Second
+
+// sweep removes what a killed Apply left: half a file of ours, and the second name of a person's file that still
+// has its first. The caller holds the lock.
+func (f *Folders) sweep() {
+	launchers := filepath.Join(f.Data[0], "applications")
+	var files []string
+	for _, name := range desktop.Files(launchers) {
+		files = append(files, filepath.Join(launchers, name))
+	}
+	for _, dir := range []string{filepath.Join(f.Data[0], "dbus-1/services"), filepath.Join(f.Config[0], "autostart"), f.Bin} {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			files = append(files, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, path := range files {
+		place, kept := strings.CutSuffix(path, keptSuffix)
+		if filepath.Base(path) == fresh || kept && sameEntry(place, path) {
+			unix.Unlink(path) // and no folder
+		}
+	}
 }
 
 func (c *Change) apply() error {
@@ -156,11 +216,10 @@ func renameNew(from, to string) error {
 	return nil
 }
 
-// Tidy removes the folders that are empty after changes, and what a killed run has left in them.
+// Tidy removes the folders that are empty after changes.
 func Tidy(changes []Change) {
 	for _, c := range changes {
 		dir := filepath.Dir(c.Path)
-		os.Remove(filepath.Join(dir, fresh))
 		if cache := filepath.Join(dir, "mimeinfo.cache"); onlyHeader(cache) {
 			os.Remove(cache)
 		}

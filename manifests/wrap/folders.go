@@ -15,12 +15,16 @@ import (
 type Folders struct {
 	Data   []string // XDG_DATA_HOME, XDG_DATA_DIRS
 	Config []string // XDG_CONFIG_HOME, XDG_CONFIG_DIRS
+	Icons  string   // the folder whose files the desktop shows as icons, or ""
+	Units  []string // folders of systemd's units of the person
 	Bin    string   // ~/.local/bin
 	Path   []string // PATH
 	Snug   string   // the program
 
-	logins   []login           // what is started at login, once looked for
-	programs map[string]string // by the id of a launcher, once looked for
+	taken    map[string]string  // the app that is to be started at login by a name, since the last Apply
+	logins   []login            // what is started at login, once looked for
+	others   []other            // what lies elsewhere, once looked for
+	programs map[string]program // by the id of a launcher, once looked for
 }
 
 // App is what a launcher shall start.
@@ -104,7 +108,7 @@ func (p *place) findSource(others []string) (err error) {
 		recorded = s.source
 	}
 	for _, path := range slices.Concat([]string{p.path + keptSuffix}, others, []string{recorded}) {
-		if path == "" {
+		if path == "" || sameEntry(path, p.path) { // the second: XDG_DATA_DIRS may list the person's folder, too
 			continue
 		}
 		if p.source, err = desktop.Read(path); err == nil {
@@ -136,14 +140,7 @@ func (f *Folders) launcherPlace(id string) (*place, error) {
 }
 
 // ID is the id of a desktop file that lies in one of the folders, or its base name.
-func (f *Folders) ID(path string) string {
-	for _, data := range f.Data {
-		if rest, found := strings.CutPrefix(filepath.Clean(path), filepath.Join(data, "applications")+"/"); found {
-			return strings.ReplaceAll(rest, "/", "-")
-		}
-	}
-	return filepath.Base(path)
-}
+func (f *Folders) ID(path string) string { return desktop.Search{Data: f.Data}.ID(path) }
 
 // plainPlace is the place of a file below the folders of which only the name counts.
 func plainPlace(folders []string, below, name string) (*place, error) {
@@ -159,86 +156,4 @@ func plainPlace(folders []string, below, name string) (*place, error) {
 func exists(path string) bool {
 	_, err := os.Lstat(path)
 	return err == nil
-}
-
-// login is a launcher that is started at login.
-type login struct {
-	name, program string
-}
-
-// findLogins lists what is started at login, once.
-func (f *Folders) findLogins() []login {
-	if f.logins != nil {
-		return f.logins
-	}
-	f.logins = []login{}
-	seen := map[string]bool{}
-	for _, dir := range f.Config {
-		entries, _ := os.ReadDir(filepath.Join(dir, "autostart"))
-		for _, e := range entries {
-			name := strings.TrimSuffix(e.Name(), keptSuffix)
-			if !strings.HasSuffix(name, ".desktop") || seen[name] {
-				continue
-			}
-			seen[name] = true
-			l := login{name: name}
-			if file, err := desktop.Read(filepath.Join(dir, "autostart", e.Name())); err == nil {
-				l.program = f.programOf(file)
-			}
-			f.logins = append(f.logins, l)
-		}
-	}
-	return f.logins
-}
-
-// Siblings returns the ids of the other launchers that start the program of one: those of its parts, and
-// of kinds of files, which menus do not show.
-func (f *Folders) Siblings(id string) (ids []string) {
-	if f.programs == nil {
-		f.programs = map[string]string{}
-		search := desktop.Search{Data: f.Data}
-		for _, name := range search.IDs() {
-			name += ".desktop"
-			if paths := search.Locate(name); len(paths) > 0 {
-				if file, err := desktop.Read(paths[0]); err == nil && !file.True("Hidden") {
-					f.programs[name] = f.programOf(file)
-				}
-			}
-		}
-	}
-	program := f.programs[id]
-	for name, other := range f.programs {
-		if name != id && program != "" && other == program {
-			ids = append(ids, name)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// programOf is the path of the program that a launcher starts, behind snug if it is wrapped; "" if that
-// is one that runs others' programs.
-func (f *Folders) programOf(file *desktop.File) string {
-	behind, err := Behind(file)
-	if err != nil {
-		return ""
-	}
-	value, _ := behind.Get(desktop.Entry, "Exec")
-	exec, err := desktop.ParseExec(value)
-	if err != nil || IsShared(exec.Program()) {
-		return ""
-	}
-	return f.lookPath(exec.Program())
-}
-
-// IsShared reports whether a program runs what others wrote, so that its name is no app's.
-func IsShared(program string) bool {
-	name := filepath.Base(program)
-	switch strings.TrimRight(name, "0123456789.") {
-	case "sh", "bash", "dash", "zsh", "fish", "ksh", "env", "java", "javaw", "node", "nodejs", "perl", "php", "python", "ruby", "lua",
-		"wine", "mono", "gjs", "snap", "flatpak", "snug", "gtk-launch", "gio", "xdg-open", "exo-open", "systemd-run", "dbus-launch",
-		"dbus-run-session", "nice", "nohup", "setsid", "exec", "x-terminal-emulator", "x-www-browser":
-		return true
-	}
-	return becomesRoot(name)
 }

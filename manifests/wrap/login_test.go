@@ -111,3 +111,48 @@ func isRefusal(err error) bool {
 	var r *wrap.Refusal
 	return errors.As(err, &r)
 }
+
+// TestSharedLogin: several launchers of a program, of one app or of two, and one entry that starts it at login.
+func TestSharedLogin(t *testing.T) {
+	other := wrap.App{ID: "org.example.Other", Word: "org.example.Other"}
+	for _, tt := range []struct {
+		name   string
+		second wrap.App
+		entry  string
+		want   string // the app that it starts
+	}{
+		{"one app", app, "agent.desktop", app.ID},
+		{"one app, by its own name", app, "b.desktop", app.ID},
+		{"who comes first", other, "agent.desktop", app.ID},
+		{"the first one's own name", other, "a.desktop", app.ID},
+		{"the second one's own name", other, "b.desktop", other.ID},
+	} {
+		b := newBed(t)
+		b.program("usr/bin/app")
+		b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+		b.write("sys/applications/b.desktop", entry+"Exec=app --b\n")
+		b.write("xdg/autostart/"+tt.entry, entry+"Exec=app --agent\n")
+		for _, want := range []int{3, 0} {
+			first, _, err := b.Wrap("a.desktop", app)
+			if err != nil {
+				t.Fatal(err)
+			}
+			second, _, err := b.Wrap("b.desktop", tt.second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes := wrap.Join(first, second)
+			if err := b.Apply(changes); err != nil || len(changes) != want {
+				t.Errorf("%s: %d changes, want %d: %v", tt.name, len(changes), want, err)
+			}
+			if text := b.read("config/autostart/" + tt.entry); !strings.Contains(text, "--launcher @@ "+tt.want+" app --agent @@") {
+				t.Errorf("%s: %s", tt.name, text)
+			}
+		}
+		for _, name := range []string{"a.desktop", "b.desktop"} {
+			if got := b.read("data/applications/" + name); !strings.Contains(got, " run --launcher @@ ") {
+				t.Errorf("%s: %s: %s", tt.name, name, got)
+			}
+		}
+	}
+}

@@ -73,12 +73,17 @@ func freeMark(source *desktop.File) string {
 // serviceGroup is the group of files by which a message bus starts programs.
 const serviceGroup = "D-BUS Service"
 
+// serviceExec is the Exec of a service file. A percent sign is no code there.
+func serviceExec(source *desktop.File) string {
+	value, _ := source.Get(serviceGroup, "Exec")
+	return strings.ReplaceAll(value, "%", "%%")
+}
+
 // service writes the text that takes the place of a bus's service file. The words stay those of a
 // service: in a sandbox that keeps the app's name to itself the program finds nobody to serve and ends,
 // and the caller gets an error, as is right; one that may own its name serves. Nothing starts it outside.
 func (f *Folders) service(source *desktop.File, app App) ([]byte, error) {
-	value, _ := source.Get(serviceGroup, "Exec")
-	exec, err := desktop.ParseExec(strings.ReplaceAll(value, "%", "%%"))
+	exec, err := desktop.ParseExec(serviceExec(source))
 	if err != nil {
 		return nil, &Refusal{"the service file " + source.Path + ": " + err.Error(), ""}
 	}
@@ -86,7 +91,6 @@ func (f *Folders) service(source *desktop.File, app App) ([]byte, error) {
 		return nil, err
 	}
 	mark := freeMark(source)
-	// A percent sign is no code here.
 	prefix := strings.ReplaceAll(desktop.FormatExec([]string{f.Snug, "run", "--launcher", mark, app.Word}), "%%", "%") + " "
 	changed := source.Changed(func(group, key, raw string) string {
 		if key == "Exec" {

@@ -22,47 +22,58 @@ type Written struct {
 
 // Written returns all files that snug wrote, launchers first.
 func (f *Folders) Written() (list []Written) {
-	f.written(filepath.Join(f.Data[0], "applications"), ".desktop", 8, &list)
-	for i := range list {
-		list[i].ID = f.ID(list[i].Path)
+	launchers := filepath.Join(f.Data[0], "applications")
+	seen := map[string]bool{} // two links to one folder show a file twice
+	for _, name := range desktop.Files(launchers) {
+		path := filepath.Join(launchers, name)
+		w, ours := written(path, ".desktop")
+		if !ours {
+			continue
+		}
+		dir, _ := filepath.EvalSymlinks(filepath.Dir(path))
+		if real := filepath.Join(dir, filepath.Base(w.Path)); !seen[real] {
+			seen[real] = true
+			w.ID = f.ID(w.Path)
+			list = append(list, w)
+		}
 	}
-	f.written(filepath.Join(f.Data[0], "dbus-1/services"), ".service", 1, &list)
-	f.written(filepath.Join(f.Config[0], "autostart"), ".desktop", 1, &list)
-	f.written(f.Bin, "", 1, &list)
+	for _, place := range [...]struct{ dir, suffix string }{
+		{filepath.Join(f.Data[0], "dbus-1/services"), ".service"},
+		{filepath.Join(f.Config[0], "autostart"), ".desktop"},
+		{f.Bin, ""},
+	} {
+		entries, _ := os.ReadDir(place.dir)
+		for _, e := range entries {
+			if w, ours := written(filepath.Join(place.dir, e.Name()), place.suffix); ours {
+				list = append(list, w)
+			}
+		}
+	}
 	return list
 }
 
-func (f *Folders) written(dir, suffix string, depth int, list *[]Written) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if e.IsDir() && depth > 1 {
-			f.written(path, suffix, depth-1, list)
-			continue
-		}
-		if place, found := strings.CutSuffix(path, keptSuffix); found && suffix != "" && !exists(place) {
-			*list = append(*list, Written{Path: place})
-			continue
-		}
-		if !e.Type().IsRegular() || !strings.HasSuffix(path, suffix) {
-			continue
-		}
-		if stat, err := e.Info(); err != nil || suffix == "" && stat.Size() > maxShim || stat.Size() > maxText {
-			continue
-		}
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue
-		}
-		if s, is := readSeal(text); is {
-			w := Written{Path: path, App: s.app, Source: s.source, Edited: s.broken}
-			if w.Source != "" {
-				source, err := desktop.Read(w.Source)
-				w.Stale = err != nil || digest(source.Bytes()) != s.of
-			}
-			*list = append(*list, w)
-		}
+// written reports whether a file is one that snug wrote, or a person's that was kept and whose place is empty.
+func written(path, suffix string) (w Written, ours bool) {
+	if place, found := strings.CutSuffix(path, keptSuffix); found && suffix != "" && !exists(place) {
+		return Written{Path: place}, true
 	}
+	if !strings.HasSuffix(path, suffix) {
+		return w, false
+	}
+	limit := int64(maxText)
+	if suffix == "" {
+		limit = maxShim
+	}
+	s, ours := readSeal(readPlain(path, limit))
+	if !ours {
+		return w, false
+	}
+	w = Written{Path: path, App: s.app, Source: s.source, Edited: s.broken}
+	if w.Source != "" {
+		source, err := desktop.Read(w.Source)
+		w.Stale = err != nil || digest(source.Bytes()) != s.of
+	}
+	return w, true
 }
 
 // Unwrap returns what has to change so that a file that snug wrote is gone, and the person's own is back

@@ -384,98 +384,6 @@ func TestShim(t *testing.T) {
 	}
 }
 
-// TestMeanwhile: what changes between the plan and the deed is left alone.
-func TestMeanwhile(t *testing.T) {
-	b := newBed(t)
-	b.write("sys/applications/a.desktop", entry+"Exec=app\n")
-	fresh, _, err := b.Wrap("a.desktop", app)
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine := b.write("data/applications/a.desktop", entry+"Exec=mine\n")
-	if err := b.Apply(fresh); err == nil {
-		t.Error("a file that came meanwhile was written over")
-	}
-	over, _, err := b.Wrap("a.desktop", app)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.write("data/applications/a.desktop", entry+"Exec=mine --changed\n")
-	if err := b.Apply(over); err == nil {
-		t.Error("a file that changed meanwhile was written over")
-	}
-	if text, _ := os.ReadFile(mine); string(text) != entry+"Exec=mine --changed\n" {
-		t.Errorf("it is now %s", text)
-	}
-	b.write("data/applications/a.desktop.before-snug", "another")
-	over, _, _ = b.Wrap("a.desktop", app)
-	var no *wrap.Refusal
-	if err := b.Apply(over); !errors.As(err, &no) {
-		t.Errorf("a second file of the person's was written over: %v", err)
-	}
-}
-
-// TestKilled: a run that was killed after any of its steps has lost nothing, and the next one finishes.
-func TestKilled(t *testing.T) {
-	for name, harm := range map[string]func(b *bed){
-		"before all":          func(b *bed) {},
-		"the new one is half": func(b *bed) { b.write("data/applications/.snug-wrap.new", "[Desk") },
-		"kept, and not yet ours": func(b *bed) {
-			os.Link(b.root+"/data/applications/a.desktop", b.root+"/data/applications/a.desktop.before-snug")
-		},
-		"without hard links, kept": func(b *bed) {
-			os.Rename(b.root+"/data/applications/a.desktop", b.root+"/data/applications/a.desktop.before-snug")
-		},
-	} {
-		for _, again := range []bool{true, false} {
-			b := newBed(t)
-			b.write("sys/applications/a.desktop", entry+"Exec=app\n")
-			b.write("data/applications/a.desktop", entry+"Exec=mine\n")
-			before := b.tree()
-			harm(b)
-			if again || name == "kept, and not yet ours" || name == "the new one is half" {
-				b.wrap("a.desktop")
-				if got := b.execs("data/applications/a.desktop"); got != "mine @@" {
-					t.Errorf("%s: %s", name, got)
-				}
-			}
-			b.unwrapAll()
-			if diff := cmp.Diff(before, b.tree()); diff != "" {
-				t.Errorf("%s, wrapped again %v: %s", name, again, diff)
-			}
-		}
-	}
-}
-
-// TestUnwrapTwice: who comes second finds the person's own file, and leaves it.
-func TestUnwrapTwice(t *testing.T) {
-	b := newBed(t)
-	b.write("data/applications/a.desktop", entry+"Exec=mine\n")
-	before := b.tree()
-	b.wrap("a.desktop")
-	w := b.Written()
-	first, err := b.Unwrap(w[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := b.Unwrap(w[0]) // planned before the first has changed anything
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Apply([]wrap.Change{first}); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Apply([]wrap.Change{second}); err == nil {
-		t.Error("the second was applied")
-	}
-	if _, err := b.Unwrap(w[0]); !isRefusal(err) { // planned after it
-		t.Errorf("the third: %v", err)
-	}
-	if after := b.tree(); after != before {
-		t.Errorf("%s", cmp.Diff(before, after))
-	}
-}
-
 // TestFoldersByLink: a folder that is a link is the person's arrangement, and stays.
 func TestFoldersByLink(t *testing.T) {
 	b := newBed(t)
@@ -490,6 +398,28 @@ func TestFoldersByLink(t *testing.T) {
 	b.unwrapAll()
 	if after := b.tree(); after != before {
 		t.Errorf("%s", cmp.Diff(before, after))
+	}
+}
+
+// TestLinkedFolder: the person's own launcher in a folder that is a link is wrapped where it lies, once, and found
+// again.
+func TestLinkedFolder(t *testing.T) {
+	b := newBed(t)
+	b.write("dots/k.desktop", entry+"Exec=app\n")
+	os.MkdirAll(b.root+"/data/applications", 0o700)
+	b.link("../../dots", "data/applications/kde")
+	b.link("../../dots", "data/applications/other")
+	before := b.tree()
+	b.wrap("kde-k.desktop")
+	if got := b.execs("dots/k.desktop"); got != "app @@" {
+		t.Error(got)
+	}
+	if w := b.Written(); len(w) != 1 || w[0].ID != "kde-k.desktop" {
+		t.Errorf("%+v", w)
+	}
+	b.unwrapAll()
+	if diff := cmp.Diff(before, b.tree()); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -514,5 +444,95 @@ func TestClaims(t *testing.T) {
 	b.unwrapAll()
 	if after := b.tree(); after != before {
 		t.Errorf("%s", cmp.Diff(before, after))
+	}
+}
+
+// TestMode: what others may not read of a launcher they may not read of its copy, which is never executable.
+func TestMode(t *testing.T) {
+	for name, wrapped := range map[string]string{
+		"sys/applications/a.desktop":         "data/applications/a.desktop",
+		"data/applications/a.desktop":        "data/applications/a.desktop",
+		"sys/dbus-1/services/a.service":      "data/dbus-1/services/a.service",
+		"config/autostart/a.desktop":         "config/autostart/a.desktop",
+		"data/applications/linked/a.desktop": "data/applications/linked/a.desktop",
+	} {
+		for mode, want := range map[fs.FileMode]fs.FileMode{0o600: 0o600, 0o755: 0o644, 0o444: 0o644, 0o640: 0o640} {
+			b := newBed(t)
+			id := strings.ReplaceAll(strings.TrimPrefix(name, "data/applications/"), "/", "-")
+			if !strings.HasPrefix(id, "linked-") {
+				id = "a.desktop"
+				b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+			}
+			text := entry + "Exec=app\n"
+			if strings.HasSuffix(name, ".service") {
+				text = "[D-BUS Service]\nName=a\nExec=/bin/app\n"
+			}
+			os.Chmod(b.write(name, text), mode)
+			b.wrap(id)
+			stat, err := os.Stat(filepath.Join(b.root, wrapped))
+			if err != nil || stat.Mode() != want {
+				t.Errorf("%s: %v becomes %v, want %v: %v", name, mode, stat.Mode(), want, err)
+			}
+		}
+	}
+}
+
+// TestWrapFile: a launcher from elsewhere comes into the menus, but for no other one there.
+func TestWrapFile(t *testing.T) {
+	b := newBed(t)
+	loose := b.write("dl/a.desktop", entry+"Exec=loose\n")
+	for range 2 {
+		changes, _, err := b.WrapFile(loose, app)
+		if err == nil {
+			err = b.Apply(changes)
+		}
+		if got := b.execs("data/applications/a.desktop"); err != nil || got != "loose @@" {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	moved := b.write("moved/a.desktop", entry+"Exec=loose --moved\n")
+	if _, _, err := b.WrapFile(moved, app); !isRefusal(err) {
+		t.Errorf("over one that is there still: %v", err)
+	}
+	os.Remove(loose)
+	changes, _, err := b.WrapFile(moved, app)
+	if err == nil {
+		err = b.Apply(changes)
+	}
+	if got := b.execs("data/applications/a.desktop"); err != nil || got != "loose --moved @@" {
+		t.Errorf("%s, %v", got, err)
+	}
+	b.unwrapAll()
+	for _, there := range []string{"sys/applications/a.desktop", "data/applications/a.desktop"} {
+		path := b.write(there, entry+"Exec=app\n")
+		if _, _, err := b.WrapFile(moved, app); !isRefusal(err) {
+			t.Errorf("in the place of %s: %v", there, err)
+		}
+		os.Remove(path)
+	}
+}
+
+// TestFolderTwice: where the person's folders are among the system's as well, what is there stands not behind itself.
+func TestFolderTwice(t *testing.T) {
+	b := newBed(t)
+	b.link("data", "again")
+	b.Data = []string{b.root + "/data", b.root + "/again", b.root + "/data/", b.root + "/sys"}
+	b.Config = []string{b.root + "/config", b.root + "/config", b.root + "/xdg"}
+	b.program("usr/bin/app")
+	b.write("sys/applications/a.desktop", entry+"Exec=app\n")
+	b.write("sys/dbus-1/services/a.service", "[D-BUS Service]\nName=a\nExec=/usr/bin/app\n")
+	b.write("config/autostart/a.desktop", entry+"Exec=app\n")
+	for _, want := range []int{3, 0} {
+		if n := b.wrap("a.desktop"); n != want {
+			t.Errorf("%d files, want %d", n, want)
+		}
+	}
+	b.write("sys/applications/a.desktop", entry+"Exec=app --new\n")
+	if b.wrap("a.desktop"); b.execs("data/applications/a.desktop") != "app --new @@" {
+		t.Error(b.execs("data/applications/a.desktop"))
+	}
+	b.unwrapAll()
+	if got := b.read("config/autostart/a.desktop"); got != entry+"Exec=app\n" {
+		t.Error(got)
 	}
 }

@@ -34,7 +34,7 @@ type Plan struct {
 
 	// Advise is the app in the words of a shell behind "snug grant", for the advice in Log; "" advises flags.
 	Advise string
-	// Launcher is where portals look for a launcher of the app's id, if it has none, or "".
+	// Launcher is where portals look for a launcher of the app's id, if it has none but by IsLauncher, or "".
 	Launcher string
 
 	Dir     string // a private folder, where sockets have names until Started

@@ -75,7 +75,7 @@ func TestSweep(t *testing.T) {
 		}
 	}
 	os.WriteFile(filepath.Join(dead, "snug"), []byte(launcher), 0o600)
-	if !isOurLauncher(launcher) {
+	if !IsLauncher(launcher) {
 		t.Error("there is no launcher")
 	}
 	// A lock does not hold against its own process, so Sweep would take the living card here.
@@ -96,7 +96,7 @@ func TestSweep(t *testing.T) {
 	if text, err := os.ReadFile(filepath.Join(alive.path, "bwrapinfo.json")); string(text) != "{\"child-pid\": 1}\n" {
 		t.Errorf("bwrapinfo.json is %q, %v", text, err)
 	}
-	if !isOurLauncher(launcher) {
+	if !IsLauncher(launcher) {
 		t.Error("the launcher went with one of two instances")
 	}
 	alive.remove()
@@ -120,6 +120,27 @@ func lockedBy(t *testing.T, path string) int {
 		t.Fatal(err)
 	}
 	return holder(string(text), st.Ino)
+}
+
+// TestHalfLauncher: a start that was killed over its launcher leaves none, a person's stays.
+func TestHalfLauncher(t *testing.T) {
+	for text, stays := range map[string]bool{"": false, "[Desktop Entry]\nName=mine\n": true} {
+		runtime := t.TempDir()
+		launcher := filepath.Join(runtime, "a.desktop")
+		card := filepath.Join(runtime, cardsFolder, "12")
+		if err := os.MkdirAll(card, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		os.WriteFile(filepath.Join(card, marker), []byte(launcher), 0o600)
+		os.WriteFile(launcher, []byte(text), 0o644)
+		Sweep(t.TempDir(), runtime)
+		if _, err := os.Stat(card); err == nil {
+			t.Error("the card stays")
+		}
+		if _, err := os.Stat(launcher); (err == nil) != stays {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
 }
 
 func TestEscape(t *testing.T) {

@@ -113,7 +113,7 @@ func removeCard(path, beside string) {
 			return
 		}
 	}
-	if isOurLauncher(launcher) {
+	if IsLauncher(launcher) || isEmpty(launcher) {
 		os.Remove(launcher)
 	}
 }
@@ -129,9 +129,17 @@ func notedLauncher(card string) string {
 // ownLauncher is the line that tells a launcher of ours from a person's.
 const ownLauncher = "\nX-Snug-Identity=true\n"
 
-func isOurLauncher(path string) bool {
+// IsLauncher reports whether a launcher is one that is there for as long as an app runs.
+func IsLauncher(path string) bool {
 	text, err := readSmall(path)
 	return err == nil && strings.HasPrefix(text, "[Desktop Entry]\n") && strings.HasSuffix(text, ownLauncher)
+}
+
+// isEmpty reports whether a launcher is one that makeLauncher was killed over: a card notes none that was
+// there before it.
+func isEmpty(path string) bool {
+	stat, err := os.Lstat(path)
+	return err == nil && stat.Mode().IsRegular() && stat.Size() == 0
 }
 
 // readSmall reads a file that may be anything.

@@ -207,7 +207,7 @@ func (c *console) planWith(f *pflag.FlagSet, args []string, instead func(compose
 	if err != nil {
 		return nil, err
 	}
-	command.Here = string(p.own.here)
+	command.Here, command.Manifest = string(p.own.here), p.manifestFile()
 	if instead != nil {
 		command = instead(command)
 	}

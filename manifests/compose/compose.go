@@ -19,6 +19,9 @@ type Command struct {
 	Fixed int
 	// Files are files that words before that hold, as a launcher has marked them.
 	Files []desktop.Place
+	// Manifest is the file that says all this, if it was named by its path: the next start reads it, so
+	// in a folder that the app may change it stays as it is.
+	Manifest string
 	// Here grants the working directory: "" or "off" not at all, "read", "write".
 	Here string
 }

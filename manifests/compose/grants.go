@@ -213,6 +213,7 @@ func (c *composer) mountFolder(g *grant, parts bool) {
 	}
 	if g.write {
 		c.guardRepository(g)
+		c.guardManifest(g)
 	}
 }
 

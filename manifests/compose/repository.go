@@ -75,6 +75,16 @@ func (c *composer) guardRepository(g *grant) {
 	v.tree(top, 0)
 }
 
+// guardManifest guards the manifest in a writable folder.
+func (c *composer) guardManifest(g *grant) {
+	if c.cmd.Manifest == "" {
+		return
+	}
+	if real, found := c.exists(c.cmd.Manifest); found && inside(real.path, g.source.path) && real.path != g.source.path {
+		(&guard{composer: c, grant: g}).readOnly(real.path)
+	}
+}
+
 // tree guards what .git in a work tree is: a repository, or a file that says where that is.
 func (v *guard) tree(top string, depth int) {
 	path := child(top, ".git")

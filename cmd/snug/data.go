@@ -346,6 +346,7 @@ func (c *console) noteLeft(left homes.Left) {
 	}{
 		{left.Special, "left out, being sockets, FIFOs or devices"},
 		{left.Closed, "left out, being folders that cannot be entered or other file systems"},
+		{left.Deep, "left out with what is in them, being nested too deep to be unpacked"},
 		{left.Changed, "changed or could not be read meanwhile"},
 	} {
 		if l.n > 0 {

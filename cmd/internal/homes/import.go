@@ -33,7 +33,7 @@ type Item struct {
 func (i *Item) Size() (bytes int64, err error) {
 	c := &copier{skip: i.Skip}
 	add := func(e *entry) error {
-		bytes += e.st.Size
+		bytes += min(e.st.Size, e.st.Blocks*512)
 		return nil
 	}
 	err = i.visit(func(_ *entry, fd int) error {
@@ -323,20 +323,46 @@ func (c *copier) regular(e *entry, name string) error {
 	}
 	to := os.NewFile(uintptr(fd), e.path)
 	defer to.Close()
-	for left := e.st.Size; left > 0; { // in parts, so that the person sees it go on
-		n, err := io.CopyN(to, from, min(left, 16<<20))
-		left -= n
-		if c.bytes += n; c.told != nil {
-			c.told(c.bytes)
-		}
-		if errors.Is(err, io.EOF) {
-			c.left.Changed++
-			break
-		}
+	whole := true
+	for _, stored := range spans(from, &e.st) {
+		n, err := c.span(to, from, stored)
 		if err != nil {
 			return err
 		}
+		whole = whole && n == stored.size
+	}
+	if whole {
+		err = to.Truncate(e.st.Size) // it may end in a hole
+	} else {
+		c.left.Changed++
+	}
+	if err != nil {
+		return err
 	}
 	finish(fd, &e.st)
 	return nil
+}
+
+// span copies a part of a file to where it was: in smaller ones, so that the person sees it go on.
+func (c *copier) span(to, from *os.File, s span) (n int64, err error) {
+	if _, err := from.Seek(s.at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	if _, err := to.Seek(s.at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	for n < s.size {
+		part, err := io.CopyN(to, from, min(s.size-n, 16<<20))
+		n += part
+		if c.bytes += part; c.told != nil {
+			c.told(c.bytes)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

@@ -71,8 +71,8 @@ type kept struct {
 	known   []string // ids, once learned
 }
 
-// openKept finds the homes. The caller closes kept.homes.
-func (c *console) openKept() (*kept, error) {
+// findKept finds the homes. The caller closes kept.homes.
+func (c *console) findKept() (*kept, error) {
 	l, err := c.shelf()
 	if err != nil {
 		return nil, err
@@ -83,6 +83,18 @@ func (c *console) openKept() (*kept, error) {
 	}
 	k.homes, err = homes.Open(l.world.Data)
 	return k, err
+}
+
+// openKept is findKept for verbs, which remove what one that was killed has left.
+func (c *console) openKept() (*kept, error) {
+	k, err := c.findKept()
+	if err != nil {
+		return nil, err
+	}
+	p := c.progress()
+	k.homes.Sweep(func(n int) { p.show(strconv.Itoa(n) + " files removed that an interrupted snug has left") })
+	p.clear()
+	return k, nil
 }
 
 // openHome finds the homes, and one of them. The caller closes kept.homes.

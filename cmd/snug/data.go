@@ -470,7 +470,7 @@ func (c *console) askRemoval(k *kept, list []homes.Home) error {
 
 // removeHome removes one home. While it is taken out of its place its app cannot start.
 func (c *console) removeHome(k *kept, id string) error {
-	unlock, err := k.running.Lock(id, true)
+	unlock, err := lockApp(k.running, id, true)
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,9 @@ package homes
 
 import (
 	"errors"
-	"math/rand/v2"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -195,7 +195,7 @@ func (r *remover) move(dir int, name string) error {
 	permitted := false
 	for {
 		r.moved++
-		to := strconv.FormatUint(rand.Uint64(), 36)
+		to := strconv.FormatInt(time.Now().UnixNano(), 36)
 		err := unix.Renameat2(dir, name, r.trash, to, unix.RENAME_NOREPLACE)
 		switch {
 		case err == unix.EEXIST || err == unix.EINTR:

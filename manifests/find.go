@@ -138,7 +138,7 @@ func (c *Catalogue) unknown(word string) error {
 	var names []string
 	for _, id := range known {
 		if Nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(lastPart(id))}) != "" {
-			names = append(names, id)
+			names = append(names, words.Printable(id))
 		}
 	}
 	slices.Sort(names)

@@ -99,7 +99,7 @@ func (c *console) asCommand(words []string) string {
 	for i, word := range typed {
 		typed[i] = shellWord(word)
 	}
-	return strings.Join(typed, " ")
+	return line(strings.Join(typed, " ")) // several hints are told apart by their ends of line
 }
 
 // shellWord quotes a word as a shell needs it.

@@ -43,13 +43,17 @@ func oneOf(key *Key) string {
 	}
 }
 
+// maxID bounds an id: files are called by it, with something before and behind, and no name of a file is longer
+// than 255 bytes.
+const maxID = 200
+
 func checkID(id string) (what, hint string) {
 	const syntax = "letters, digits and . _ -, as in org.example.App"
 	switch {
 	case id == "":
 		return "is empty", syntax
-	case len(id) > 255:
-		return "is longer than 255 bytes", ""
+	case len(id) > maxID:
+		return "is longer than " + strconv.Itoa(maxID) + " bytes", "name the app by a shorter one"
 	case !words.IsName(id[0]), !words.Every(id, func(c byte) bool { return words.IsLabel(c) || c == '.' }):
 		return "is no id", syntax
 	case strings.Contains(id, ".."), strings.HasSuffix(id, "."):

@@ -67,12 +67,12 @@ func (c *Catalogue) findPath(path string) (App, error) {
 		if layer == nil {
 			return App{}, Problem{"", "there is no file " + words.Quote(path), ""}
 		}
-		id := layer.ID.Value
+		id, where := layer.ID.Value, layer.ID.Origin
 		if id == "" {
-			id = strings.TrimSuffix(filepath.Base(path), ".toml")
+			id, where = strings.TrimSuffix(filepath.Base(path), ".toml"), Origin(words.Printable(path))
 		}
 		if what, hint := checkID(id); what != "" {
-			return App{}, Problem{Origin(words.Printable(path)), "id: " + words.Quote(id) + " " + what, hint}
+			return App{}, Problem{where, "id: " + words.Quote(id) + " " + what, hint}
 		}
 		return App{ID: id, File: path, Known: true}, nil
 	case ".desktop":
@@ -185,7 +185,7 @@ func (c *Catalogue) unknown(word string) error {
 	var names []string
 	for _, id := range known {
 		if Nearest(strings.ToLower(word), []string{strings.ToLower(id), strings.ToLower(lastPart(id))}) != "" {
-			names = append(names, id)
+			names = append(names, words.Printable(id))
 		}
 	}
 	slices.Sort(names)

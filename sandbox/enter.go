@@ -89,7 +89,8 @@ func errEnded(origin Origin) *Error {
 // Enter makes the Spec of a process that enters the sandbox. It refuses a process id that is
 // another process by now, or one in a user namespace that is not the caller's. The process gets
 // the sandbox's filters and Landlock ruleset beside its own filters, and no capability or
-// privilege that the app cannot have.
+// privilege that the app cannot have. If the app keeps it from being executed, which what shares its
+// PID namespace can, that fails after ten seconds with ETIMEDOUT.
 //
 // The caller closes Spec.Enter.Process, and may set Spec.CgroupDir.
 func (st *State) Enter(p Process) (*Spec, error) {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -82,10 +83,15 @@ type keeper struct {
 	locked bool // to a thread, as this was not the main one
 
 	failure *program.Failure
-	abort   error // why the parent ended the child
-	ready   bool  // the child has set everything up
-	exited  bool  // the app's wait status has arrived
+	abort   error     // why the parent ended the child
+	until   time.Time // when what enters must have done so; zero: there is time
+	ready   bool      // the child has set everything up
+	exited  bool      // the app's wait status has arrived
 }
+
+// patience is how long entering a running sandbox may take, some milliseconds as a rule. Who is in its PID
+// namespace may stop what enters (SIGSTOP), and so would keep whoever waits for that.
+const patience = 10 * time.Second
 
 // run makes the child and serves it to its end. started is called once: with nil when the command
 // has been executed, with an error when nothing is left of the sandbox.
@@ -96,7 +102,11 @@ func (k *keeper) run(started func(error)) {
 		return
 	}
 	runtime.KeepAlive(k.p)
+	if e := k.p.spec.Enter; e != nil && e.Namespaces&unix.CLONE_NEWPID != 0 {
+		k.until = time.Now().Add(patience)
+	}
 	k.serve(func() bool { return k.errs < 0 })
+	k.until = time.Time{}
 	ok := k.ready && k.abort == nil && k.failure == nil
 	if ok {
 		started(nil)
@@ -202,8 +212,12 @@ func (k *keeper) serve(done func() bool) {
 		if k.errs >= 0 && !k.p.asks {
 			fds[1].Fd = -1 // there is time for what it says until it is the app
 		}
-		if _, err := unix.Poll(fds, -1); err != nil {
+		n, err := unix.Poll(fds, k.timeout())
+		if err != nil {
 			continue // EINTR; the runtime's own signals arrive on any thread
+		}
+		if n == 0 {
+			k.giveUp()
 		}
 		if fds[1].Revents != 0 {
 			k.receive(0)
@@ -212,6 +226,23 @@ func (k *keeper) serve(done func() bool) {
 			k.readFailure()
 		}
 	}
+}
+
+// giveUp ends what has not entered the sandbox in time.
+func (k *keeper) giveUp() {
+	k.until = time.Time{}
+	k.receiveAll() // who it is by now
+	k.stop(&Error{What: verbEnter + ": nothing has come of that for " + patience.String(), Origin: k.p.spec.Process.Origin,
+		Hint: "something in the sandbox may have stopped it; to end the sandbox: snug stop", Err: unix.ETIMEDOUT})
+	sendSignal(k.in.app, unix.SIGKILL)
+}
+
+// timeout is how long poll(2) may wait, in milliseconds.
+func (k *keeper) timeout() int {
+	if k.until.IsZero() {
+		return -1
+	}
+	return int(max(0, time.Until(k.until)/time.Millisecond) + 1)
 }
 
 // readFailure takes the failure record, or the end of the pipe: the command was executed. What
@@ -225,10 +256,15 @@ func (k *keeper) readFailure() {
 	if n == len(record) {
 		k.failure = k.p.prog.Failure(record)
 	}
-	for k.status >= 0 && k.receive(unix.MSG_DONTWAIT) {
-	}
+	k.receiveAll()
 	unix.Close(k.errs)
 	k.errs = -1
+}
+
+// receiveAll takes the messages that are there.
+func (k *keeper) receiveAll() {
+	for k.status >= 0 && k.receive(unix.MSG_DONTWAIT) {
+	}
 }
 
 // receive takes one message of the child and reports whether there was one.

@@ -122,3 +122,32 @@ func TestImportKilled(t *testing.T) {
 	}
 	t.Logf("%d killed, %d done", killed, done)
 }
+
+// What a removal that is killed leaves is removed by the next verb about homes.
+func TestRemovalKilled(t *testing.T) {
+	h := newHost(t)
+	homes := h.Home + "/.local/share/snug/home"
+	left := 0
+	for i := 0; i < 60 && left == 0; i++ {
+		for n := range 3000 {
+			bed.Write(t, homes+"/org.example.App/folder/"+strconv.Itoa(n), "x")
+		}
+		cmd := h.Command("snug", "data", "rm", "org.example.App", "--yes")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i%60) * time.Millisecond) // the moment is the point
+		cmd.Process.Kill()
+		cmd.Wait()
+		if bed.Exists(homes + "/.trash") {
+			left++
+		}
+		h.Must("snug", "data", "ls")
+		if bed.Exists(homes + "/.trash") {
+			t.Fatal("what was left is there still")
+		}
+	}
+	if left == 0 {
+		t.Error("no kill has left anything: the test shows nothing")
+	}
+}

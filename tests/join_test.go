@@ -103,3 +103,35 @@ exit 0
 	}
 	t.Logf("%d ran to their end", again)
 }
+
+// An app that stops whatever enters its sandbox does not hang those who want to join it, nor what waits for
+// them; and it can be ended.
+func TestJoinStopped(t *testing.T) {
+	h := newHost(t)
+	h.joining(t, `mkdir ~/first 2>/dev/null || exec echo joined
+exec perl -e 'while (1) { for my $p ($$ + 1 .. $$ + 40) { kill "STOP", $p } }'
+`)
+	t.Cleanup(func() { h.Command("snug", "kill", "--all").Run() })
+	h.Must("snug", "run", "--detach", "Join")
+	held := 0
+	for round := 0; held < 2 && round < 5; round++ { // one may be faster, and be stopped when it runs
+		cmd := h.Command("snug", "run", "Join")
+		var text strings.Builder
+		cmd.Stdout, cmd.Stderr = &text, &text
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		late := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+		if late.Stop() && !cmd.ProcessState.Success() {
+			held++
+			if !strings.Contains(text.String(), "lets nothing join it") || !strings.Contains(text.String(), "hint: end it: snug stop Join") {
+				t.Errorf("%v: %s", cmd.ProcessState, text.String())
+			}
+		}
+	}
+	if held == 0 {
+		t.Error("no start was told that it cannot join")
+	}
+	h.Must("snug", "stop", "Join")
+}

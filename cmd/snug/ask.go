@@ -9,7 +9,7 @@ import (
 
 // confirm asks a person at a terminal a question; anything but a yes is a no.
 func (c *console) confirm(question string) bool {
-	io.WriteString(c.err, "snug: "+clean(question)+"? [y/N] ")
+	io.WriteString(c.err, "snug: "+line(question)+"? [y/N] ")
 	answer := ""
 	for b := make([]byte, 1); len(answer) < 100; { // not a byte more: what follows may be for the app
 		if n, err := os.Stdin.Read(b); n == 0 || err != nil {

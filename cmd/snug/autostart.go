@@ -39,10 +39,10 @@ func (p *plan) startAtLogin(asked portals.Autostart) error {
 	}
 	switch {
 	case err != nil:
-		os.Stderr.WriteString("snug: " + p.app.ID + " has asked to be started at login, in vain: " + clean(err.Error()) + "\n")
+		os.Stderr.WriteString("snug: " + p.app.ID + " has asked to be started at login, in vain: " + line(err.Error()) + "\n")
 	case len(changes) == 0:
 	case asked.On:
-		os.Stderr.WriteString("snug: " + p.app.ID + " will be started at login, as it has asked (" + clean(changes[0].Path) + ")\n")
+		os.Stderr.WriteString("snug: " + p.app.ID + " will be started at login, as it has asked (" + line(changes[0].Path) + ")\n")
 	default:
 		os.Stderr.WriteString("snug: " + p.app.ID + " will not be started at login any more, as it has asked\n")
 	}

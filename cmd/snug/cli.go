@@ -22,7 +22,8 @@ import (
 //   - Verbs first; flags end at the first word that is not a flag; -- says that a command follows.
 //     Behind the words of grant, revoke, wrap, unwrap and apps nothing else can stand, so there flags may.
 //   - One voice: "snug: what (who asked)" and below it "hint: what to do", in lower case, without
-//     a full stop. Every text that came from outside loses its control characters on the way.
+//     a full stop. All of it loses its control characters on the way, newlines too: the name of a file
+//     adds no line of its own.
 //   - Standard output is for what was asked for; it can be piped. --json is for machines.
 //   - Silence on success.
 //   - Exit status of verbs that run something (run, exec, shell): the program's; 125 snug itself
@@ -176,7 +177,7 @@ func (c *console) finish(err error) int {
 
 // complain prints what, who asked for it, and what to do.
 func (c *console) complain(err error) {
-	what, hint := err.Error(), ""
+	what, hints := err.Error(), []string(nil)
 	var problems manifests.Problems
 	var inSandbox *sandbox.Error
 	var h *hinted
@@ -184,20 +185,20 @@ func (c *console) complain(err error) {
 	switch {
 	case errors.As(err, &problems):
 		for _, p := range problems {
-			c.say(p.What+origin(string(p.Where)), p.Hint)
+			c.say(p.What+origin(string(p.Where)), strings.Split(p.Hint, "\n")...)
 		}
 		return
 	case errors.As(err, &inSandbox):
-		what, hint = inSandbox.Error(), inSandbox.Hint
+		what, hints = inSandbox.Error(), []string{inSandbox.Hint}
 		if !inSandbox.Exec && insideSnug() {
-			hint = nestedHint
+			hints[0] = nestedHint
 		}
 	case errors.As(err, &h):
-		what, hint = h.what, h.hint
+		what, hints = h.what, []string{h.hint}
 	case errors.As(err, &p):
-		what, hint = p.What+origin(string(p.Where)), p.Hint
+		what, hints = p.What+origin(string(p.Where)), strings.Split(p.Hint, "\n")
 	}
-	c.say(what, hint)
+	c.say(what, hints...)
 }
 
 const nestedHint = "this is a sandbox of snug already: start the other one outside, or give this one --process-nested"
@@ -215,11 +216,13 @@ func origin(where string) string {
 	return " (" + where + ")"
 }
 
-// say prints one message for a person.
-func (c *console) say(what, hint string) {
-	text := "snug: " + clean(what) + "\n"
-	if hint != "" {
-		text += "hint: " + strings.ReplaceAll(clean(hint), "\n", "\nhint: ") + "\n"
+// say prints one message for a person, each part of it in one line. An empty hint is none.
+func (c *console) say(what string, hints ...string) {
+	text := "snug: " + line(what) + "\n"
+	for _, hint := range hints {
+		if hint != "" {
+			text += "hint: " + line(hint) + "\n"
+		}
 	}
 	io.WriteString(c.err, text)
 }

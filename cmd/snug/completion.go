@@ -344,7 +344,7 @@ func (t *partial) apps() {
 
 // homes are the apps of which a home is kept, by names that are ids.
 func (t *partial) homes() {
-	k, err := t.openKept()
+	k, err := t.findKept()
 	if err != nil {
 		return
 	}

@@ -71,8 +71,8 @@ type kept struct {
 	known   []string // ids, once learned
 }
 
-// openKept finds the homes. The caller closes kept.homes.
-func (c *console) openKept() (*kept, error) {
+// findKept finds the homes. The caller closes kept.homes.
+func (c *console) findKept() (*kept, error) {
 	l, err := c.shelf()
 	if err != nil {
 		return nil, err
@@ -83,6 +83,18 @@ func (c *console) openKept() (*kept, error) {
 	}
 	k.homes, err = homes.Open(l.world.Data)
 	return k, err
+}
+
+// openKept is findKept for verbs, which remove what one that was killed has left.
+func (c *console) openKept() (*kept, error) {
+	k, err := c.findKept()
+	if err != nil {
+		return nil, err
+	}
+	p := c.progress()
+	k.homes.Sweep(func(n int) { p.show(strconv.Itoa(n) + " files removed that an interrupted snug has left") })
+	p.clear()
+	return k, nil
 }
 
 // openHome finds the homes, and one of them. The caller closes kept.homes.
@@ -345,6 +357,7 @@ func (c *console) noteLeft(left homes.Left) {
 	}{
 		{left.Special, "left out, being sockets, FIFOs or devices"},
 		{left.Closed, "left out, being folders that cannot be entered or other file systems"},
+		{left.Deep, "left out with what is in them, being nested too deep to be unpacked"},
 		{left.Changed, "changed or could not be read meanwhile"},
 	} {
 		if l.n > 0 {
@@ -456,7 +469,7 @@ func (c *console) askRemoval(k *kept, list []homes.Home) error {
 
 // removeHome removes one home. While it is taken out of its place its app cannot start.
 func (c *console) removeHome(k *kept, id string) error {
-	unlock, err := k.running.Lock(id, true)
+	unlock, err := lockApp(k.running, id, true)
 	if err != nil {
 		return err
 	}

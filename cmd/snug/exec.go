@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +77,15 @@ func enter(r *instances.Record, command, env []string, cwd string) error {
 		return err
 	}
 	defer done()
-	return j.serve(func(*sandbox.Instance) error { return nil })
+	return notEntered(r, j.serve(func(*sandbox.Instance) error { return nil }))
+}
+
+// notEntered says of an instance that keeps others from entering how to go on.
+func notEntered(r *instances.Record, err error) error {
+	if errors.Is(err, unix.ETIMEDOUT) {
+		return &hinted{quote(r.Name) + " runs and lets nothing join it: " + err.Error(), "end it: snug stop " + shellWord(r.Name)}
+	}
+	return err
 }
 
 // entering is the job of running a process in an instance.

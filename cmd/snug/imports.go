@@ -134,7 +134,7 @@ func (c *console) askImport(i *imports) bool {
 
 // copyIn makes the copies. The app does not start meanwhile.
 func (c *console) copyIn(i *imports) error {
-	unlock, err := i.running.Lock(i.id, true)
+	unlock, err := lockApp(i.running, i.id, true)
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,25 @@ import (
 // ends with the app that came first. That the running one ends is noticed until the command runs; from
 // then on it may have done anything, and is not run again.
 //
+// An app can stop what enters its sandbox before the command runs. So that takes only so long, and so does
+// waiting for the lock.
+//
 // The running sandbox keeps the rights that it was started with. Flags that ask for others are refused.
+
+// patience is how long a start waits for others of the app, or for what fills or removes its home.
+const patience = 30 * time.Second
+
+// lockApp waits for the right to start an app, see instances.Dir.Lock.
+func lockApp(dir *instances.Dir, id string, exclusive bool) (unlock func(), err error) {
+	unlock, err = dir.Lock(id, exclusive, patience)
+	if errors.Is(err, instances.ErrHeld) {
+		return nil, &hinted{"for " + patience.String() + " another snug has been starting " + quote(id) + ", or has its home", "if the app does not answer: snug stop " + shellWord(id) + "; else wait for the other one"}
+	}
+	if err != nil {
+		return nil, unaccounted(err)
+	}
+	return unlock, nil
+}
 
 // moment is how long the end of a sandbox may take, once it has begun.
 const moment = time.Second
@@ -48,9 +66,9 @@ func (c *console) runOrJoin(p *plan) error {
 		return err
 	}
 	for {
-		release, err := dir.Lock(p.app.ID, true)
+		release, err := lockApp(dir, p.app.ID, true)
 		if err != nil {
-			return unaccounted(err)
+			return err
 		}
 		unlock := sync.OnceFunc(release)
 		r, err := p.running(dir, p.own.name)
@@ -84,9 +102,9 @@ func (c *console) runAlone(p *plan) error {
 	if err != nil {
 		return err
 	}
-	release, err := dir.Lock(p.app.ID, true)
+	release, err := lockApp(dir, p.app.ID, true)
 	if err != nil {
-		return unaccounted(err)
+		return err
 	}
 	p.unlock = sync.OnceFunc(release)
 	defer p.unlock()
@@ -164,14 +182,14 @@ func (c *console) join(p *plan, r *instances.Record, unlock func()) (joined bool
 		return false, err
 	}
 	defer null()
-	err = j.serve(func(*sandbox.Instance) error {
+	err = notEntered(r, j.serve(func(*sandbox.Instance) error {
 		joined = true
 		unlock()
 		if p.own.ready >= 0 {
 			sayReady(p.own.ready, r.Name)
 		}
 		return nil
-	})
+	}))
 	var f *failure
 	if errors.As(err, &f) && f.status == 128+int(unix.SIGKILL) && hasGone(r, moment) {
 		c.say(quote(r.Name)+" has ended, and what had joined it with it", "")

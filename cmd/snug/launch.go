@@ -110,9 +110,9 @@ func (p *plan) lockHome() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	release, err := dir.Lock(p.merged.ID.Value, false)
+	release, err := lockApp(dir, p.merged.ID.Value, false)
 	if err != nil {
-		return nil, unaccounted(err)
+		return nil, err
 	}
 	return sync.OnceFunc(func() {
 		release()

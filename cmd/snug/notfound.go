@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -70,7 +71,7 @@ func lookPath(name, path string) string {
 	return ""
 }
 
-// noApp says how the same line runs a command, if the word was meant as one.
+// noApp says how the same line runs a command, if the word may have been meant as one; else where apps are.
 func (c *console) noApp(err error, words []string) error {
 	var p manifests.Problem
 	switch filepath.Ext(words[0]) {
@@ -80,17 +81,22 @@ func (c *console) noApp(err error, words []string) error {
 	if !errors.As(err, &p) {
 		return err
 	}
-	typed := []string{"snug", "run"}
-	if c.verb.name == "run" || c.verb.name == "explain" {
-		typed[1] = c.verb.name
-		typed = append(typed, c.args[:len(c.args)-len(words)]...)
-	}
-	typed = append(append(typed, "--"), words...)
 	if p.Hint != "" {
 		p.Hint += "\n"
 	}
-	p.Hint += "to run a command: " + shellLine(typed)
+	switch c.verb.name {
+	case "run", "explain":
+		p.Hint += "to run a command: " + c.asCommand(words)
+	default:
+		p.Hint += "snug apps lists apps, and which have a manifest"
+	}
 	return p
+}
+
+// asCommand is the line that was typed with the words behind a --.
+func (c *console) asCommand(words []string) string {
+	typed := slices.Concat([]string{"snug", c.verb.name}, c.args[:len(c.args)-len(words)], []string{"--"}, words)
+	return line(shellLine(typed)) // several hints are told apart by their ends of line
 }
 
 // shellLine is words as a shell needs it.

@@ -411,7 +411,7 @@ func (p *plan) instanceName() string {
 	case p.own.name != "":
 		return p.own.name
 	case p.app.ID != "":
-		return p.app.ID[strings.LastIndexByte(p.app.ID, '.')+1:]
+		return appName(p.app.ID)
 	}
 	name := strings.Map(func(r rune) rune {
 		if isNameRune(r) {
@@ -425,15 +425,28 @@ func (p *plan) instanceName() string {
 	return name
 }
 
+// appName is the last part of an id, or all of it if that is no name, such as 2048.
+func appName(id string) string {
+	for _, name := range []string{id[strings.LastIndexByte(id, '.')+1:], id} {
+		if name = name[:min(len(name), maxName)]; checkName(name) == nil {
+			return name
+		}
+	}
+	return "app"
+}
+
 func isNameRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_'
 }
+
+// maxName bounds the name of an instance: a file is called so, and -2 may follow.
+const maxName = 100
 
 // checkName refuses names that could not be a file or be told from a process id.
 func checkName(name string) error {
 	_, err := strconv.Atoi(name)
 	odd := strings.ContainsFunc(name, func(r rune) bool { return !isNameRune(r) && r != '.' })
-	if name == "" || len(name) > 100 || err == nil || odd || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+	if name == "" || len(name) > maxName || err == nil || odd || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		return &hinted{"--name " + quote(name) + ": not a name for an instance", "letters, digits, - and _, not a number alone"}
 	}
 	return nil

@@ -14,17 +14,23 @@ type Left struct {
 	Special int // sockets, FIFOs and devices
 	Changed int // files that became shorter while they were read: the rest is zeros
 	Closed  int // folders that are mount points of other file systems, or went meanwhile
+	Deep    int // what has a longer path than any program can unpack, with all that is in it
 }
 
-// Export writes the home of an app as a tar archive: folders, files, symbolic links as what they are,
-// and second names of a file as hard links. It tells how many bytes it has read so far; told may be nil.
+// longest is how long a path in an archive may be: no system call takes a longer one.
+const longest = unix.PathMax - 1
+
+// Export writes the home of an app as a tar archive: folders, files with their holes, symbolic links as what
+// they are, and second names of a file as hard links. It tells how many bytes it has read so far; told may be
+// nil.
 func (d *Dir) Export(id string, to io.Writer, told func(bytes int64)) (left Left, err error) {
 	fd, err := d.open(id)
 	if err != nil {
 		return left, err
 	}
 	defer unix.Close(fd)
-	x := &archive{tar: tar.NewWriter(to), id: id, names: map[fileID]string{}, told: told}
+	out := &relabeled{to: to}
+	x := &archive{tar: tar.NewWriter(out), out: out, id: id, names: map[fileID]string{}, told: told}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return left, err
@@ -42,6 +48,7 @@ func (d *Dir) Export(id string, to io.Writer, told func(bytes int64)) (left Left
 // archive is a tar archive that is being written.
 type archive struct {
 	tar   *tar.Writer
+	out   *relabeled // what that writes to
 	id    string
 	names map[fileID]string // of files that have several
 	left  Left
@@ -62,9 +69,20 @@ func (x *archive) header(e *entry, kind byte) *tar.Header {
 	return h
 }
 
-func (x *archive) enter(e *entry) error { return x.tar.WriteHeader(x.header(e, tar.TypeDir)) }
+func (x *archive) enter(e *entry) error {
+	h := x.header(e, tar.TypeDir)
+	if len(h.Name) > longest {
+		x.left.Deep++
+		return errSkip
+	}
+	return x.tar.WriteHeader(h)
+}
 
 func (x *archive) file(e *entry) error {
+	if len(x.id)+len("/")+len(e.path) > longest {
+		x.left.Deep++
+		return nil
+	}
 	switch e.st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		return x.regular(e)
@@ -99,18 +117,35 @@ func (x *archive) regular(e *entry) error {
 	if e.st.Nlink > 1 {
 		x.names[e.id()] = h.Name
 	}
-	if err := x.tar.WriteHeader(h); err != nil {
-		return err
+	stored := spans(f, &e.st)
+	if hasHoles(stored, h.Size) {
+		err = x.sparse(h, stored)
+	} else {
+		err = x.tar.WriteHeader(h)
 	}
-	n, err := io.Copy(x.tar, &counted{io.LimitReader(f, h.Size), &x.bytes, x.told})
 	if err != nil {
 		return err
 	}
-	if n < h.Size {
-		x.left.Changed++
-		_, err = io.CopyN(x.tar, zeros{}, h.Size-n)
+	return x.fill(f, stored)
+}
+
+// fill writes what is stored of a file. What it has lost since that was looked up is zeros.
+func (x *archive) fill(f *os.File, stored []span) error {
+	lost := int64(0)
+	for _, s := range stored {
+		n, err := io.Copy(x.tar, &counted{io.NewSectionReader(f, s.at, s.size), &x.bytes, x.told})
+		if err == nil {
+			_, err = io.CopyN(x.tar, zeros{}, s.size-n)
+		}
+		if err != nil {
+			return err
+		}
+		lost += s.size - n
 	}
-	return err
+	if lost > 0 {
+		x.left.Changed++
+	}
+	return nil
 }
 
 // openFile opens a regular file for reading, and looks at it anew: by now its name may be another's.

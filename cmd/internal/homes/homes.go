@@ -1,6 +1,6 @@
 // Package homes looks after the kept homes of apps: it lists, measures, exports and removes them.
 //
-// The one default call is [Open], then [Dir.List], [Dir.Size], [Dir.Export], [Dir.Import] or
+// The one default call is [Open], then [Dir.Sweep] and [Dir.List], [Dir.Size], [Dir.Export], [Dir.Import] or
 // [Dir.Remove].
 //
 //	$XDG_DATA_HOME/snug/home/ID        the home of an app
@@ -201,7 +201,7 @@ func readNames(fd int) (names []string, err error) {
 	f := os.NewFile(uintptr(again), "folder")
 	defer f.Close()
 	names, err = f.Readdirnames(-1)
-	var cause *os.SyscallError
+	var cause *os.PathError
 	if errors.As(err, &cause) {
 		err = cause.Err
 	}

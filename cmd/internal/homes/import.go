@@ -14,13 +14,18 @@ import (
 // Import, in prose.
 //
 // Copies are made in .import/ID/copy, out of the app's reach, and moved into the home by one rename each
-// when all are whole. Whoever interrupts it leaves a home without them; the next Import throws away what
-// is left and begins anew. A name that the home has already stays the app's own. Then .import/ID/decided
-// says that it was done; and so it does when the person wants no copies.
+// when all are whole; if one cannot be, those before it leave the home again. Whoever interrupts it leaves a
+// home without them; the next Sweep or Import throws away what is left. A name that the home has already stays
+// the app's own. Then .import/ID/decided says that it was done; and so it does when the person wants no copies.
+//
+// Meanwhile both the home and the copy are locked (flock(2)): no Remove takes the one, no Sweep the other.
 //
 // No link is followed on the way to a source, in it, or in the home. Links are copied as what they are.
 
-const importing = ".import"
+const (
+	importing = ".import"
+	copying   = "copy" // in the folder of an id there
+)
 
 // Item is a file or folder that a home gets a copy of.
 type Item struct {
@@ -33,7 +38,7 @@ type Item struct {
 func (i *Item) Size() (bytes int64, err error) {
 	c := &copier{skip: i.Skip}
 	add := func(e *entry) error {
-		bytes += e.st.Size
+		bytes += min(e.st.Size, e.st.Blocks*512)
 		return nil
 	}
 	err = i.visit(func(_ *entry, fd int) error {
@@ -113,13 +118,16 @@ func (d *Dir) Holds(id, rel string) bool {
 
 // Import copies items into the home of an app, which is there and in no use, and notes that. It returns
 // those that the home has already, which are not touched; an empty folder counts as nothing. It tells how
-// many bytes it has copied so far.
+// many bytes it has copied so far. After an error nothing of them is there.
 func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left, existing []Item, err error) {
 	home, err := d.open(id)
 	if err != nil {
 		return left, nil, err
 	}
 	defer unix.Close(home)
+	if flock(home, unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK {
+		return left, nil, &os.PathError{Op: "copy into", Path: d.Path(id), Err: errUsed}
+	}
 	own, err := makePath(d.fd, importing+"/"+id)
 	if err != nil {
 		return left, nil, &os.PathError{Op: "make", Path: d.Path(importing + "/" + id), Err: err}
@@ -127,64 +135,108 @@ func (d *Dir) Import(id string, items []Item, told func(bytes int64)) (left Left
 	defer unix.Close(own)
 	aside, err := d.aside(own)
 	if err != nil {
-		return left, nil, &os.PathError{Op: "make", Path: d.Path(importing + "/" + id + "/copy"), Err: err}
+		return left, nil, &os.PathError{Op: "make", Path: d.Path(importing + "/" + id + "/" + copying), Err: err}
 	}
 	defer unix.Close(aside)
+	defer d.discard(own, copying)
 	c := &copier{told: told}
-	var places []int
+	var copies []placed
 	defer func() {
-		for _, fd := range places {
-			unix.Close(fd)
+		for _, p := range copies {
+			unix.Close(p.dir)
 		}
 	}()
-	var copied []Item
 	for i := range items {
-		parent, err := makePath(home, dirOf(items[i].Rel))
-		if err != nil {
-			return c.left, nil, &os.PathError{Op: "make the folders of", Path: d.Path(id) + "/" + items[i].Rel, Err: err}
-		}
-		unix.Unlinkat(parent, baseOf(items[i].Rel), unix.AT_REMOVEDIR) // programs make empty folders at their first start
-		var st unix.Stat_t
-		if unix.Fstatat(parent, baseOf(items[i].Rel), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
-			unix.Close(parent)
+		dir, err := d.place(home, id, items[i].Rel)
+		if err == unix.EEXIST {
 			existing = append(existing, items[i])
 			continue
 		}
-		places = append(places, parent)
-		if err := c.copy(&items[i], aside, strconv.Itoa(len(copied))); err != nil {
+		if err != nil {
 			return c.left, nil, err
 		}
-		copied = append(copied, items[i])
-	}
-	for i := range copied {
-		err := unix.Renameat2(aside, strconv.Itoa(i), places[i], baseOf(copied[i].Rel), unix.RENAME_NOREPLACE)
-		if err == unix.EEXIST {
-			existing = append(existing, copied[i])
-		} else if err != nil {
-			return c.left, nil, &os.PathError{Op: "move", Path: d.Path(id) + "/" + copied[i].Rel, Err: err}
+		copies = append(copies, placed{&items[i], dir})
+		if err := c.copy(&items[i], aside, strconv.Itoa(len(copies)-1)); err != nil {
+			return c.left, nil, err
 		}
 	}
-	unix.Unlinkat(own, "copy", unix.AT_REMOVEDIR)
-	return c.left, existing, d.Decide(id)
+	late, err := moveIn(aside, copies)
+	if err == nil {
+		err = d.Decide(id)
+	}
+	if err != nil {
+		moveOut(aside, copies)
+	}
+	return c.left, append(existing, late...), err
+}
+
+// placed is an item and the folder in the home where its copy belongs.
+type placed struct {
+	*Item
+	dir int
+}
+
+// place opens the folder in a home where something gets a name. EEXIST says that the name is taken.
+func (d *Dir) place(home int, id, rel string) (int, error) {
+	dir, err := makePath(home, dirOf(rel))
+	if err != nil {
+		return -1, &os.PathError{Op: "make the folders of", Path: d.Path(id) + "/" + rel, Err: err}
+	}
+	unix.Unlinkat(dir, baseOf(rel), unix.AT_REMOVEDIR) // programs make empty folders at their first start
+	var st unix.Stat_t
+	if unix.Fstatat(dir, baseOf(rel), &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+		unix.Close(dir)
+		return -1, unix.EEXIST
+	}
+	return dir, nil
+}
+
+// moveIn moves copies to their places, and returns those whose name has been taken meanwhile.
+func moveIn(aside int, copies []placed) (existing []Item, err error) {
+	for i, p := range copies {
+		err := unix.Renameat2(aside, strconv.Itoa(i), p.dir, baseOf(p.Rel), unix.RENAME_NOREPLACE)
+		if err == unix.EEXIST {
+			existing = append(existing, *p.Item)
+		} else if err != nil {
+			return nil, &os.PathError{Op: "move into the home", Path: p.Rel, Err: err}
+		}
+	}
+	return existing, nil
+}
+
+// moveOut takes back those that have been moved: the others have their names beside the home still.
+func moveOut(aside int, copies []placed) {
+	for i, p := range copies {
+		var st unix.Stat_t
+		if unix.Fstatat(aside, strconv.Itoa(i), &st, unix.AT_SYMLINK_NOFOLLOW) == unix.ENOENT {
+			unix.Renameat(p.dir, baseOf(p.Rel), aside, strconv.Itoa(i))
+		}
+	}
 }
 
 func dirOf(rel string) string { return rel[:max(strings.LastIndexByte(rel, '/'), 0)] }
 
 func baseOf(rel string) string { return rel[strings.LastIndexByte(rel, '/')+1:] }
 
-// aside makes the empty folder where copies are made.
+// aside makes the empty folder where copies are made, and locks it.
 func (d *Dir) aside(own int) (int, error) {
-	if err := unix.Mkdirat(own, "copy", 0o700); err == unix.EEXIST {
-		if err := d.discard(own, "copy"); err != nil {
+	for {
+		fd, err := lockFolder(own, copying, unix.LOCK_EX)
+		if err != nil {
 			return -1, err
 		}
-		if err := unix.Mkdirat(own, "copy", 0o700); err != nil {
+		names, err := readNames(fd)
+		if err == nil && len(names) == 0 {
+			return fd, nil
+		}
+		if err == nil {
+			err = d.discard(own, copying)
+		}
+		unix.Close(fd)
+		if err != nil {
 			return -1, err
 		}
-	} else if err != nil {
-		return -1, err
 	}
-	return openat(own, "copy", unix.O_RDONLY|unix.O_DIRECTORY, alone)
 }
 
 // makePath opens a folder below another, and makes what is missing on the way.
@@ -323,20 +375,46 @@ func (c *copier) regular(e *entry, name string) error {
 	}
 	to := os.NewFile(uintptr(fd), e.path)
 	defer to.Close()
-	for left := e.st.Size; left > 0; { // in parts, so that the person sees it go on
-		n, err := io.CopyN(to, from, min(left, 16<<20))
-		left -= n
-		if c.bytes += n; c.told != nil {
-			c.told(c.bytes)
-		}
-		if errors.Is(err, io.EOF) {
-			c.left.Changed++
-			break
-		}
+	whole := true
+	for _, stored := range spans(from, &e.st) {
+		n, err := c.span(to, from, stored)
 		if err != nil {
 			return err
 		}
+		whole = whole && n == stored.size
+	}
+	if whole {
+		err = to.Truncate(e.st.Size) // it may end in a hole
+	} else {
+		c.left.Changed++
+	}
+	if err != nil {
+		return err
 	}
 	finish(fd, &e.st)
 	return nil
+}
+
+// span copies a part of a file to where it was: in smaller ones, so that the person sees it go on.
+func (c *copier) span(to, from *os.File, s span) (n int64, err error) {
+	if _, err := from.Seek(s.at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	if _, err := to.Seek(s.at, io.SeekStart); err != nil {
+		return 0, err
+	}
+	for n < s.size {
+		part, err := io.CopyN(to, from, min(s.size-n, 16<<20))
+		n += part
+		if c.bytes += part; c.told != nil {
+			c.told(c.bytes)
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }

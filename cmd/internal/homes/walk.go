@@ -119,6 +119,9 @@ func (w *walker) visit(name string) error {
 		err = w.enter(e)
 	}
 	if err != nil {
+		if w.force && mode&0o700 != 0o700 {
+			unix.Fchmod(fd, mode&0o7777)
+		}
 		unix.Close(fd)
 		if err == errSkip {
 			return nil

@@ -1,6 +1,7 @@
 package instances_test
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -41,7 +42,7 @@ func TestLock(t *testing.T) {
 	for range 8 {
 		starts.Go(func() {
 			for range 200 {
-				unlock, err := d.Lock("org.example.App", true)
+				unlock, err := d.Lock("org.example.App", true, time.Minute)
 				if err != nil {
 					t.Error(err)
 					return
@@ -63,7 +64,7 @@ func TestLock(t *testing.T) {
 	shared := make(chan bool)
 	go func() {
 		for range 2 {
-			if _, err := d.Lock("org.example.App", false); err != nil {
+			if _, err := d.Lock("org.example.App", false, time.Minute); err != nil {
 				t.Error(err)
 			}
 		}
@@ -73,5 +74,8 @@ func TestLock(t *testing.T) {
 	case <-shared:
 	case <-time.After(10 * time.Second):
 		t.Fatal("who shares the lock waits")
+	}
+	if _, err := d.Lock("org.example.App", true, 10*time.Millisecond); !errors.Is(err, instances.ErrHeld) {
+		t.Errorf("of a lock that is held: want %v, got %v", instances.ErrHeld, err)
 	}
 }

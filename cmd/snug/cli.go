@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/terminal"
 	"snug/manifests"
 	"snug/sandbox"
@@ -98,8 +99,11 @@ func dispatch(words []string, out, errs io.Writer) int {
 	case "--version":
 		name = "version"
 	}
-	if name == completeVerb {
+	switch name {
+	case completeVerb:
 		return c.complete(words[1:])
+	case boot.KeeperVerb:
+		return boot.Keep(words[1:])
 	}
 	for _, v := range verbs() {
 		if v.name == name {

@@ -18,9 +18,9 @@ var ErrNotDelegated = errors.New("no control group of yours is there to make oth
 // ErrNoHierarchy says that the machine has no unified hierarchy that the caller sees.
 var ErrNoHierarchy = errors.New("there is no unified control group hierarchy (cgroup v2)")
 
-// Own gives the folder of the caller's group.
-func Own() (string, error) {
-	text, err := os.ReadFile("/proc/self/cgroup")
+// Of gives the folder of a process's group.
+func Of(pid int) (string, error) {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup")
 	if err != nil {
 		return "", err
 	}
@@ -108,7 +108,7 @@ func unescape(s string) string {
 // It is found by who may write, and not by an attribute: a service manager marks what it delegates
 // (user.delegate), an administrator who says chown does not.
 func Delegated() (string, error) {
-	own, err := Own()
+	own, err := Of(os.Getpid())
 	if err != nil {
 		return "", err
 	}

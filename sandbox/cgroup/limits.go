@@ -73,3 +73,16 @@ func (g *Group) enable(controller string) error {
 	}
 	return above.write("cgroup.subtree_control", "+"+controller)
 }
+
+// Delegate hands the controllers that a group has on to the groups in it, so that who manages those can
+// bound its own. What cannot be handed on, as while the group holds processes, is left out: a limit that
+// needs it says so.
+func (g *Group) Delegate() {
+	there, err := g.read("cgroup.controllers")
+	if err != nil {
+		return
+	}
+	for _, controller := range strings.Fields(there) {
+		g.write("cgroup.subtree_control", "+"+controller)
+	}
+}

@@ -86,7 +86,8 @@ func Keep(args []string) int {
 	if len(args) == 0 {
 		return 2
 	}
-	for { // nothing is ever written
+	unix.SetNonblock(0, false) // package os has set it
+	for {                      // nothing is ever written
 		n, err := unix.Read(0, make([]byte, 1))
 		if err != unix.EINTR && (n == 0 || err != nil) {
 			break

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
 	"snug/caps"
 	"snug/cmd/internal/boot"
@@ -345,9 +344,6 @@ func parseSize(text string) (uint64, bool) {
 	}
 	return n * unit, text != "" && n > 0 && n <= 1<<62/unit
 }
-
-// signals are those that end a system in order when snug gets them.
-var signals = []os.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGHUP}
 
 // escapes finds three times Ctrl-] within a second, as systemd-nspawn has it.
 type escapes struct{ last []time.Time }

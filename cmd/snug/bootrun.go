@@ -23,7 +23,9 @@ import (
 //
 // It is in the account as any instance is, and its snug waits for it. SIGTERM, SIGINT and SIGHUP to that
 // snug power it off in order, a second one at once. At a terminal its console is the person's; three times
-// Ctrl-] power it off as these signals do. A system that has been powered off is a success.
+// Ctrl-] power it off as these signals do. SIGUSR1 has it reboot. A system that has been powered off is a success.
+
+const rebootSignal = unix.SIGUSR1
 
 // run boots the system and waits for its end.
 func (b *booting) run() (err error) {
@@ -87,10 +89,14 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 	if b.ready < 0 {
 		w.tty = terminal.Open()
 	}
-	signal.Notify(w.signals, signals...)
+	signal.Notify(w.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, rebootSignal)
 	go func() {
-		for range w.signals {
-			w.end()
+		for s := range w.signals {
+			if s == rebootSignal {
+				w.ask(boot.Reboot)
+			} else {
+				w.end()
+			}
 		}
 	}()
 	m := &b.machine
@@ -154,6 +160,11 @@ func (w *bootWatch) end() {
 	}
 	w.asked = true
 	w.mu.Unlock()
+	w.ask(request)
+}
+
+// ask hands a request on, unless there are some already.
+func (w *bootWatch) ask(request boot.Request) {
 	select {
 	case w.requests <- request:
 	default:

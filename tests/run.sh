@@ -83,12 +83,34 @@ as_user() {
 	install -d -m 0700 -o snugtest -g snugtest "/run/user/$uid"
 	version=$(git -C "$tree" describe --tags --always --dirty 2>/dev/null || echo unknown)
 	cd "$src"
-	exec runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
+	in_group runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
 		PATH="$($go env GOROOT)/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" LANG=C.UTF-8 \
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
 		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
 		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
+}
+
+# Systems that boot need a control group of the user's own. The machine's own view of the groups stays as it
+# is: this one is mounted over it, for the tests alone. So is the folder that says that systemd runs here:
+# tests start its user manager.
+in_group() {
+	unshare --mount --propagation private sh -c '
+		set -eu
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		top=/sys/fs/cgroup/snug-test-$$
+		mkdir -p "$top/init" /run/systemd
+		chown snugtest "$top" "$top"/cgroup.* "$top/init" "$top/init/cgroup.procs"
+		mount -t tmpfs tmpfs /run/systemd
+		mkdir /run/systemd/system
+		status=0
+		sh -c "echo \$\$ >$top/init/cgroup.procs; exec \"\$@\"" sh "$@" || status=$?
+		for i in 1 2 3 4 5 6 7 8; do
+			find "$top" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.2
+			rmdir "$top" 2>/dev/null && break
+		done
+		exit $status' sh "$@"
+	exit $?
 }
 
 # What only root can arrange: other owners, mounts on the host, cgroups.

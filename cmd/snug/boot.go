@@ -14,7 +14,6 @@ import (
 	"snug/cmd/internal/boot"
 	"snug/manifests/compose"
 	"snug/sandbox"
-	"snug/sandbox/cgroup"
 	"snug/systemdimg"
 )
 
@@ -318,15 +317,6 @@ func (b *booting) close() {
 	if b.changes != nil {
 		b.changes.Close()
 	}
-}
-
-// parent finds where the system's group is to be.
-func (b *booting) parent() (string, error) {
-	dir, err := cgroup.Delegated()
-	if err != nil {
-		return "", &hinted{err.Error(), "a system needs a control group of its own: log in by a session of systemd, or have an administrator make one: snug doctor --for boot"}
-	}
-	return dir, nil
 }
 
 // parseSize reads a number of bytes with a letter.

@@ -30,7 +30,7 @@ const rebootSignal = unix.SIGUSR1
 // run boots the system and waits for its end.
 func (b *booting) run() (err error) {
 	m := &b.machine
-	if m.Parent, err = b.parent(); err != nil {
+	if m.Parent, err = groupFor("snug boot " + m.Name); err != nil {
 		return err
 	}
 	dir, err := openInstances()

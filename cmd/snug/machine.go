@@ -26,6 +26,9 @@ func enteringMachine(r *instances.Record, p sandbox.Process) (j *job, done func(
 	if term := os.Getenv("TERM"); term != "" && !slices.ContainsFunc(p.Env, func(e string) bool { return strings.HasPrefix(e, "TERM=") }) {
 		p.Env = append(p.Env, "TERM="+term)
 	}
+	if err := reachGroup(r.State.Pid); err != nil {
+		return nil, nil, err
+	}
 	spec, done, err := boot.Enter(&r.State, p)
 	if err != nil {
 		return nil, nil, err

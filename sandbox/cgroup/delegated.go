@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,7 +33,13 @@ func Of(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return folderOf(string(mounts), path)
+	for _, folder := range foldersOf(string(mounts), path) {
+		var st unix.Statfs_t
+		if unix.Statfs(folder, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+			return folder, nil
+		}
+	}
+	return "", ErrNoHierarchy
 }
 
 // ownPath finds the line of the unified hierarchy, which has the number 0 and no controllers.
@@ -45,35 +52,27 @@ func ownPath(text string) (path string, ok bool) {
 	return "", false
 }
 
-// folderOf finds where a group is visible: in the mount whose root is nearest above it
-// (proc_pid_mountinfo(5)).
-func folderOf(mounts, group string) (string, error) {
-	folder, best := "", -1
+// foldersOf finds where a group may be visible: in mounts whose roots are above it, the nearest first, and of
+// those the latest, which may cover others (proc_pid_mountinfo(5)).
+func foldersOf(mounts, group string) (folders []string) {
+	var roots []string
 	for line := range strings.Lines(mounts) {
 		fields := strings.Fields(line)
-		dash := indexOf(fields, "-")
+		dash := slices.Index(fields, "-")
 		if dash < 6 || dash+1 >= len(fields) || fields[dash+1] != "cgroup2" {
 			continue
 		}
 		root, at := unescape(fields[3]), unescape(fields[4])
-		rest, inside := below(group, root)
-		if inside && len(root) > best {
-			folder, best = filepath.Join(at, rest), len(root)
+		if rest, inside := below(group, root); inside {
+			i := slices.IndexFunc(roots, func(r string) bool { return len(r) <= len(root) })
+			if i < 0 {
+				i = len(roots)
+			}
+			roots = slices.Insert(roots, i, root)
+			folders = slices.Insert(folders, i, filepath.Join(at, rest))
 		}
 	}
-	if best < 0 {
-		return "", ErrNoHierarchy
-	}
-	return folder, nil
-}
-
-func indexOf(list []string, word string) int {
-	for i, s := range list {
-		if s == word {
-			return i
-		}
-	}
-	return -1
+	return folders
 }
 
 // below gives the path of a group from the root of a mount. What begins with /.. lies outside of the
@@ -157,4 +156,41 @@ func Open(path string) (*Group, error) {
 		return nil, &fs.PathError{Op: "open group", Path: path, Err: unix.ENOTDIR}
 	}
 	return &Group{dir, path}, nil
+}
+
+// IsUnit reports whether a group is one that a service manager has delegated (systemd from 251 on marks
+// it): a unit of its own, below which it leaves everything alone.
+func IsUnit(path string) bool {
+	value := make([]byte, 8)
+	n, err := unix.Getxattr(path, "user.delegate", value)
+	return err == nil && string(value[:n]) == "1"
+}
+
+// StepAside moves the caller from its group into one of its own there, so that the group may have others:
+// none with processes may hand controllers on (cgroups(7), "no internal processes"). It gives the group
+// that the caller was in.
+func StepAside() (string, error) {
+	path, err := Of(os.Getpid())
+	if err != nil {
+		return "", err
+	}
+	own, err := Make(path, "supervisor")
+	if errors.Is(err, fs.ErrExist) {
+		own, err = Open(filepath.Join(path, "supervisor"))
+	}
+	if err != nil {
+		return "", err
+	}
+	defer own.Close()
+	return path, own.Add(os.Getpid())
+}
+
+// CanMove reports whether the caller may move a process of its own from one group to another: it must be
+// allowed to write to what is around both (cgroups(7), "Cgroup delegation").
+func CanMove(from, to string) bool {
+	above := from
+	for above != "/" && !strings.HasPrefix(to+"/", above+"/") {
+		above = filepath.Dir(above)
+	}
+	return unix.Faccessat(unix.AT_FDCWD, filepath.Join(above, "cgroup.procs"), unix.W_OK, unix.AT_EACCESS) == nil
 }

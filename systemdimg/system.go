@@ -212,6 +212,11 @@ func (s *System) bootID() []sandbox.Step {
 	}
 }
 
+// NamedHost makes a system take its host name, and not the one of its own /etc/hostname (hostname(5)).
+func NamedHost(name string) []sandbox.Step {
+	return []sandbox.Step{&sandbox.Data{Dest: "/etc/hostname", Content: []byte(name + "\n"), Mode: 0o644, Bound: true, Origin: origin}}
+}
+
 // Stack is the root of an image or a folder: layers, topmost first, of which none is changed, and a folder
 // for changes with another for the kernel's work on the same file system. Without these, changes go to
 // memory.

@@ -278,9 +278,16 @@ func (b *booting) root(word string) error {
 	}
 	if ephemeral {
 		s.Root = systemdimg.Stack(layers, "", "")
-		return nil
+	} else if err := b.keep(layers); err != nil {
+		return err
 	}
-	return b.keep(layers)
+	if s.Single() {
+		s.Root = append(s.Root, systemdimg.SingleUser(layers)...)
+	}
+	if b.flags.Changed("hostname") {
+		s.Root = append(s.Root, systemdimg.NamedHost(s.Hostname)...)
+	}
+	return nil
 }
 
 // looksBootable refuses what has no init, before anything is made for it.

@@ -52,6 +52,28 @@ fetch_launchers() {
 	rm -rf "$fetched"
 }
 
+# Systems to boot, as archives: one by each of Debian's two programs that make them.
+make_images() {
+	with=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,systemd-resolved,udev,iproute2,procps,sudo,bubblewrap,libcap2-bin
+	images=/var/cache/snug-test/images-$(echo "$with 1" | cksum | cut -d ' ' -f 1)
+	mkdir -p "$images"
+	if [ ! -f "$images/bookworm.tar" ]; then
+		echo "making the image bookworm by debootstrap"
+		made=$(mktemp -d)
+		debootstrap --variant=minbase --include=$with bookworm "$made" >"$images/bookworm.log" 2>&1
+		rm -rf "$made"/var/cache/apt/archives/*.deb "$made"/var/lib/apt/lists/*
+		tar -C "$made" -cf "$images/.bookworm.tar" --xattrs --xattrs-include='*' --acls --numeric-owner .
+		mv "$images/.bookworm.tar" "$images/bookworm.tar"
+		rm -rf "$made"
+	fi
+	if [ ! -f "$images/trixie.tar" ]; then
+		echo "making the image trixie by mmdebstrap"
+		mmdebstrap --quiet --variant=minbase --include=$with trixie "$images/.trixie.tar"
+		mv "$images/.trixie.tar" "$images/trixie.tar"
+	fi
+	chmod -R a+rX "$images"
+}
+
 make_user() {
 	id snugtest >/dev/null 2>&1 || useradd -m -s /bin/bash snugtest
 	for f in /etc/subuid /etc/subgid; do
@@ -88,7 +110,7 @@ as_user() {
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
 		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
-		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
+		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" IMAGES="${images:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
 }
 
 # Systems that boot need a control group of the user's own. The machine's own view of the groups stays as it
@@ -122,6 +144,7 @@ root_tests() {
 if [ "$(id -u)" = 0 ]; then
 	case $what in all | apps | bench) install_packages ;; esac
 	case $what in all | go) fetch_launchers ;; esac
+	case $what in all | go | bench) make_images ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -55,18 +56,22 @@ const (
 // a system that was powered off, SIGINT (reboot(2), "Behavior inside PID namespaces"). When it returns,
 // nothing of the system is left.
 func (m *Machine) Run() (ws unix.WaitStatus, err error) {
-	group, err := cgroup.Make(m.Parent, m.Name)
+	group, err := m.group()
 	if err != nil {
 		return 0, err
 	}
 	defer group.Close()
-	users := m.System.Users
-	k, err := startKeeper(users, group.Path(), m.Remove)
+	k, err := startKeeper(m.System.Users, group.Path(), m.Remove)
 	if err != nil {
 		group.Remove(0)
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, k.finish()) }()
+	defer func() {
+		if e := k.finish(); e != nil { // it was killed
+			e = m.clean(group.Path(), m.Remove)
+			err = errors.Join(err, e)
+		}
+	}()
 	if err := group.Limit(m.Limits); err != nil {
 		return 0, err
 	}
@@ -82,6 +87,28 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 			return ws, err
 		}
 	}
+}
+
+// group makes the control group. One of the name that is there was left by a system whose keeper was killed,
+// too.
+func (m *Machine) group() (*cgroup.Group, error) {
+	group, err := cgroup.Make(m.Parent, m.Name)
+	if !errors.Is(err, fs.ErrExist) {
+		return group, err
+	}
+	if err := m.clean(filepath.Join(m.Parent, m.Name), nil); err != nil {
+		return nil, err
+	}
+	return cgroup.Make(m.Parent, m.Name)
+}
+
+// clean has a keeper do its work at once.
+func (m *Machine) clean(group string, folders []string) error {
+	k, err := startKeeper(m.System.Users, group, folders)
+	if err != nil {
+		return err
+	}
+	return k.finish()
 }
 
 // isReboot reports whether a PID 1 has ended its system by reboot(2) for another start.

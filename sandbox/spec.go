@@ -37,6 +37,9 @@ type Spec struct {
 	Domainname string // likewise
 
 	Root []Step // what the new root holds, in order
+	// Propagate lets what is mounted in the sandbox reach the mount namespaces that are made of its own,
+	// and back, as between services of an operating system (mount_namespaces(7), "SHARED SUBTREES").
+	Propagate bool
 
 	// CgroupDir is an open cgroup v2 folder that the sandbox is moved into before it makes its
 	// cgroup namespace. It is the sandbox's alone: all processes in it end with Instance.Close,

@@ -78,6 +78,7 @@ func (s *System) Spec() (*sandbox.Spec, error) {
 		Root:      s.steps(),
 	}
 	spec.Users.Nested = true
+	spec.Propagate = true // systemd leaves that to whoever runs it, and hands services their credentials by it
 	spec.Net.Shared = s.Network == Host
 	p := &spec.Process
 	p.Argv = s.Init

@@ -252,7 +252,7 @@ func TestGiven(t *testing.T) {
 	if bed.Read(t, s.Home+"/letters/a") != "letter\nmore\n" {
 		t.Errorf("want the file changed outside, got %q", bed.Read(t, s.Home+"/letters/a"))
 	}
-	s.want(name, "systemd-run -q --wait --pipe -p LoadCredential=word:word -p LoadCredential=file:file sh -c 'cat $CREDENTIALS_DIRECTORY/word; echo; cat $CREDENTIALS_DIRECTORY/file'", "value\nfrom a file\n")
+	s.want(name, "systemd-run -q --wait --pipe -p LoadCredential=word -p LoadCredential=file sh -c 'cat $CREDENTIALS_DIRECTORY/word; echo; cat $CREDENTIALS_DIRECTORY/file'", "value\nfrom a file\n")
 	s.want(name, "capsh --decode=$(grep CapBnd /proc/1/status | cut -f2) 2>/dev/null || grep CapBnd /proc/1/status", ".*")
 	s.want(name, "grep CapBnd /proc/1/status /proc/self/status | cut -f2 | uniq | wc -l", "1\n")
 	s.Must("snug", "stop", name)

@@ -27,6 +27,13 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/sandbox/...", "github.com/pelletier/go-toml/v2/...", "the engine reads no configuration"},
 	{"snug/sandbox/...", "encoding/json", "nor does it speak JSON to itself: that was CVE-2024-21626's neighbourhood, and slow"},
 	{"snug/sandbox/...", "github.com/godbus/dbus/v5", "the engine knows no desktop"},
+	{"snug/sandbox/...", "snug/systemdimg/...", "the engine never knows what is made of it"},
+	{"snug/sandbox/cgroup", "snug/sandbox", "groups are folders, whatever runs in them"},
+	{"snug/systemdimg/...", "snug/cmd/...", "a library never knows the command line"},
+	{"snug/systemdimg/...", "snug/manifests/...", "a system is no app"},
+	{"snug/systemdimg", "snug/sandbox/cgroup", "whose group it is in is decided by who runs it"},
+	{"snug/systemdimg", "github.com/godbus/dbus/v5", "a system is described without asking anybody"},
+	{"snug/cmd/internal/boot", "github.com/godbus/dbus/v5", "snug-scope asks the service manager"},
 	{"snug/manifests/...", "snug/cmd/...", "a library never knows the command line"},
 	{"snug/manifests", "snug/manifests/compose", "what a manifest says does not depend on the machine"},
 	{"snug/manifests", "snug/caps/...", "likewise; of the engine it knows the type Origin alone"},
@@ -68,6 +75,7 @@ var linked = []struct{ name, reason string }{
 	{"text/template", "reflection that keeps every exported method alive"},
 	{"html/template", "likewise"},
 	{"go/parser", "no part of a launcher"},
+	{"github.com/coreos/go-systemd/v22/dbus", "belongs to a program of its own, snug-scope"},
 	{"testing", "no part of a program"},
 	{"log", "silent on success"},
 	{"os/user", "reads the user database by itself; allowed for doctor only"},
@@ -80,7 +88,7 @@ var linked = []struct{ name, reason string }{
 // tests/bench would show.
 var known = map[string]string{
 	"net":           "github.com/spf13/pflag has flags for addresses",
-	"os/user":       "snug doctor asks for the name that owns subordinate ids",
+	"os/user":       "snug doctor and snug boot ask for the name that owns subordinate ids",
 	"encoding/json": "seccomp profiles are JSON, and so is --json",
 }
 

@@ -71,6 +71,11 @@ make_images() {
 		mmdebstrap --quiet --variant=minbase --include=$with trixie "$images/.trixie.tar"
 		mv "$images/.trixie.tar" "$images/trixie.tar"
 	fi
+	if [ ! -f "$images/openrc.tar" ]; then
+		echo "making the image openrc"
+		mmdebstrap --quiet --variant=minbase --include=sysvinit-core,openrc,procps,busybox-static bookworm "$images/.openrc.tar"
+		mv "$images/.openrc.tar" "$images/openrc.tar"
+	fi
 	chmod -R a+rX "$images"
 }
 
@@ -114,11 +119,12 @@ as_user() {
 }
 
 # Systems that boot need a control group of the user's own. The machine's own view of the groups stays as it
-# is: this one is mounted over it, for the tests alone. So is the folder that says that systemd runs here:
+# is: this one takes its place in a mount namespace of the tests alone. So is the folder that says that systemd runs here:
 # tests start its user manager.
 in_group() {
 	unshare --mount --propagation private sh -c '
 		set -eu
+		umount --recursive /sys/fs/cgroup 2>/dev/null || true
 		mount -t cgroup2 cgroup2 /sys/fs/cgroup
 		top=/sys/fs/cgroup/snug-test-$$
 		mkdir -p "$top/init" /run/systemd

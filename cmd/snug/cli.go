@@ -141,7 +141,7 @@ func meant(name string) string {
 		return "explain"
 	case "allow", "permit", "add", "share":
 		return "grant"
-	case "deny", "forbid", "unshare":
+	case "deny", "forbid":
 		return "revoke"
 	}
 	var names []string

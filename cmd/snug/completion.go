@@ -250,7 +250,7 @@ func (t *partial) value(flag, prefix string) {
 // argument completes an argument, by the words with which the verb's help names them.
 func (t *partial) argument(v *verb, before []string, dashes bool) {
 	switch {
-	case dashes && len(before) == 0 || len(before) == 1 && strings.Contains(v.args, "INSTANCE [--] COMMAND"):
+	case len(before) == 0 && (dashes || v.name == "unshare"), len(before) == 1 && strings.Contains(v.args, "INSTANCE [--] COMMAND"):
 		t.print(":commands\n")
 	case v.name == "help":
 		t.topics(before)

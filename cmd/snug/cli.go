@@ -135,6 +135,8 @@ func meant(name string) string {
 		return "run"
 	case "enter", "attach", "login":
 		return "shell"
+	case "journal":
+		return "logs"
 	case "end", "quit", "terminate", "rm":
 		return "stop"
 	case "show", "info", "inspect", "check":

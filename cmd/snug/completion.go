@@ -8,6 +8,7 @@ import (
 
 	"snug/cmd/internal/instances"
 	"snug/manifests"
+	"snug/manifests/compose"
 )
 
 // The scripts of the shells know nothing of snug: they ask `snug __complete SHELL WORD...`, which
@@ -269,6 +270,9 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		if strings.Contains(v.args, "INSTANCE") {
 			t.instances()
 		}
+		if v.name == "logs" {
+			t.systems()
+		}
 		if strings.HasPrefix(v.name, "data ") && v.name != "data import" {
 			t.homes()
 			return
@@ -314,6 +318,17 @@ func (t *partial) instances() {
 	}
 	for _, r := range list {
 		t.offer(r.Name, about(r))
+	}
+}
+
+// systems are those of which changes are kept.
+func (t *partial) systems() {
+	w, err := compose.Session()
+	if err != nil {
+		return
+	}
+	for _, name := range keptSystems(w) {
+		t.offer(name, "a system's changes are kept")
 	}
 }
 

@@ -89,6 +89,9 @@ type Users struct {
 	// Groups are the supplementary groups, inside; not with a map of the caller's ids alone.
 	// Empty: none, but where the kernel forbids to drop them (setgroups denied).
 	Groups []uint32
+	// KeepGroups keeps the caller's supplementary groups instead: they go on opening files for it, and
+	// have no name inside unless they are mapped.
+	KeepGroups bool
 
 	// Nested lets the process make user namespaces of its own. It must be granted with a
 	// namespace that is not new, as only a filter could refuse it there.

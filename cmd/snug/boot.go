@@ -22,19 +22,19 @@ func bootFlags(f *pflag.FlagSet) {
 	f.String("name", "", "call the system `NAME`; its changes are kept by it")
 	f.Bool("ephemeral", false, "throw away what it changes")
 	f.Bool("detach", false, "return when it is up, and print its name")
-	f.Float64("wait", 0, "give up if it is not up in `SEC` seconds, or up with failures")
+	f.Float64("wait", 0, "give up if it is not up in `SEC` s, or up with failures")
 	f.String("network", "off", "off, user (pasta or slirp4netns) or host (`MODE`)")
-	f.StringArray("publish", nil, "with --network user: a port of this machine, `[IP:]HOST:PORT`")
+	f.StringArray("publish", nil, "with --network user: `PORTS`, [IP:]HERE:THERE")
 	f.StringArray("bind", nil, "show a file or folder of yours, to change: `SRC[:DST]`")
 	f.StringArray("ro-bind", nil, "show one to read: `SRC[:DST]`")
 	f.String("hostname", "", "its host name; if not given, its name")
-	f.StringArray("credential", nil, "a credential for its services, `NAME=VALUE` or NAME=@FILE")
+	f.StringArray("credential", nil, "for its services: `N=VALUE`, or N=@FILE")
 	f.StringArray("cap-add", nil, "keep one more capability, `CAP`")
 	f.StringArray("cap-drop", nil, "keep one less, `CAP`")
 	f.String("memory", "", "at most so much memory, such as 2G (`SIZE`)")
 	f.Float64("cpus", 0, "at most so many processors, `N`")
 	f.Uint64("tasks", 0, "at most so many processes and threads, `N`")
-	f.String("map", "auto", "auto, or single: no ids but yours, a degraded mode (`MODE`)")
+	f.String("map", "auto", "auto, or single: no ids but yours, degraded (`MODE`)")
 	f.Int("ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -103,21 +103,14 @@ func (b *booting) plan(word string, init []string) error {
 
 // ids maps users.
 func (b *booting) ids() error {
-	u := &b.machine.System.Users
-	switch mode, _ := b.flags.GetString("map"); mode {
-	case "single":
+	mode, _ := b.flags.GetString("map")
+	if mode == "single" {
 		b.c.say("warning: with --map single all users of the system are one, and changes of owners and users are pretended", "")
-		return nil
-	case "auto":
-	default:
-		return &hinted{"--map " + line(mode) + ": not a way to map ids", "auto, or single"}
 	}
+	u := &b.machine.System.Users
 	var err error
-	if u.UIDs, u.GIDs, err = systemdimg.Ranges(b.world.Host.UID, b.world.Host.GID); err != nil {
-		who := shellWord(b.world.User)
-		return &hinted{err.Error(), "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + who + "; without, in a degraded mode: --map single"}
-	}
-	return nil
+	u.UIDs, u.GIDs, err = idMaps(b.world, mode)
+	return err
 }
 
 func (b *booting) network() error {

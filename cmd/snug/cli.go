@@ -135,13 +135,15 @@ func meant(name string) string {
 		return "run"
 	case "enter", "attach", "login":
 		return "shell"
+	case "journal":
+		return "logs"
 	case "end", "quit", "terminate", "rm":
 		return "stop"
 	case "show", "info", "inspect", "check":
 		return "explain"
 	case "allow", "permit", "add", "share":
 		return "grant"
-	case "deny", "forbid", "unshare":
+	case "deny", "forbid":
 		return "revoke"
 	}
 	var names []string

@@ -147,7 +147,7 @@ func searchPath(env []string, command string) []string {
 func shellFlags(f *pflag.FlagSet) {
 	f.String("command", "", "run this command line with sh -c (`CMD`)")
 	f.Bool("fresh", false, "a new sandbox of the app, even if one runs")
-	f.String("login", "", "of a booted system: log `USER` in, with a session of its own")
+	f.String("login", "", "of a booted system: log `USER` in, with a session")
 }
 
 func runShell(c *console, args []string) error {

@@ -63,16 +63,23 @@ func (c *console) help(name string) {
 
 func overview() string {
 	var b strings.Builder
-	b.WriteString("snug VERB [flags] ...: sandboxes for apps, commands and systems, without root\n")
-	for _, group := range []string{"apps", "running", "expert"} {
-		b.WriteString("\n" + group + "\n")
+	b.WriteString("snug VERB [flags] ...: sandboxes for apps, commands and systems, without root\n\n")
+	for _, group := range []string{"apps", "running", "systems"} {
+		b.WriteString(group + "\n")
 		for _, v := range verbs() {
 			if v.group == group && v.undoes == "" {
 				b.WriteString("  " + column(strings.Join(append([]string{v.name}, besides(v.name)...), ", "), 15) + v.short + "\n")
 			}
 		}
 	}
-	b.WriteString("\nsnug help VERB tells more. for example: snug run --here -- make test\n")
+	var others []string
+	for _, v := range verbs() {
+		if v.group == "expert" {
+			others = append(others, v.name)
+		}
+	}
+	b.WriteString("expert\n  " + strings.Join(others, ", ") + "\n")
+	b.WriteString("snug help VERB tells more. for example: snug run --here -- make test\n")
 	return b.String()
 }
 

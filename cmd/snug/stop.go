@@ -14,7 +14,7 @@ import (
 
 func stopFlags(f *pflag.FlagSet) {
 	f.String("signal", "TERM", "first ask with this `SIGNAL`, TERM if not given")
-	f.Float64("time", 10, "wait `SEC` seconds, 10 or a system's 90, and end what is left")
+	f.Float64("time", 10, "wait `SEC` seconds (10; a system 90), and end the rest")
 	f.Bool("all", false, "all that run")
 	f.Bool("reboot", false, "have a booted system start anew")
 }

@@ -46,9 +46,9 @@ type Machine struct {
 type Request int
 
 const (
-	PowerOff Request = iota
-	Reboot
-	Kill // at once
+	PowerOff Request = iota // in order
+	Reboot                  // in order, too
+	Kill                    // at once
 )
 
 // Run boots the system, and again when it reboots, and gives the wait status of its PID 1 at the end: for

@@ -261,7 +261,7 @@ func Enter(st *sandbox.State, p sandbox.Process) (spec *sandbox.Spec, done func(
 // NewID makes a random id of 32 hexadecimal digits, as of a machine or a boot (machine-id(5)).
 func NewID() string {
 	var b [16]byte
-	unix.Getrandom(b[:], 0) // of so few bytes it gives all, from the first start of the kernel's generator on
+	unix.Getrandom(b[:], 0)                     // of so few bytes it gives all, from the first start of the kernel's generator on
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // RFC 9562, version 4
 	return hex.EncodeToString(b[:])
 }

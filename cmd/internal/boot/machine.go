@@ -161,14 +161,7 @@ func (m *Machine) serve(in *sandbox.Instance, listener *systemdimg.Listener) (un
 		defer close(heard)
 		m.listen(in.Pid(), listener)
 	}()
-	for done := false; !done; {
-		select {
-		case request := <-m.Requests:
-			m.ask(in, request)
-		case <-in.Done():
-			done = true
-		}
-	}
+	m.wait(in)
 	ws := in.Wait()
 	held.Close() // what was printed is read to its end, and no further
 	drain()
@@ -203,6 +196,26 @@ func (m *Machine) listen(pid int, listener *systemdimg.Listener) {
 		}
 		if m.Said != nil {
 			m.Said(notice)
+		}
+	}
+}
+
+// wait passes on requests until the system ends, and again and again what has had no effect: an init that has
+// just begun has no handler for it yet, and PID 1 does not even get a signal without one.
+func (m *Machine) wait(in *sandbox.Instance) {
+	const pause = 3 * time.Second
+	last, again := PowerOff, time.NewTimer(pause)
+	again.Stop()
+	for {
+		select {
+		case last = <-m.Requests:
+			m.ask(in, last)
+			again.Reset(pause)
+		case <-again.C:
+			m.ask(in, last)
+			again.Reset(pause)
+		case <-in.Done():
+			return
 		}
 	}
 }

@@ -41,9 +41,12 @@ func (u *unpacker) regular(h *tar.Header, name string) error {
 	}
 	defer unix.Close(fd)
 	if err := u.contents(fd, sparse(h)); err != nil {
-		return failure("write", h.Name, err)
+		return failure("unpack", h.Name, err)
 	}
-	return u.apply(fd, &a)
+	if err := u.apply(fd, &a, h.Name); err != nil {
+		return failure("unpack", h.Name, err)
+	}
+	return nil
 }
 
 // sparse reports whether an archive says of a file that it has holes. Where they are, archive/tar keeps
@@ -118,10 +121,8 @@ func (u *unpacker) folder(h *tar.Header, name string) error {
 	case nil:
 		u.folders[idOf(&st)] = &a
 	case unix.ENOENT:
-		u.report.Files-- // make counts it
 		err = u.make(name, &a)
 	case unix.ELOOP, unix.ENOTDIR:
-		u.report.Files--
 		err = u.instead(name, &a)
 	}
 	if err != nil {
@@ -139,7 +140,7 @@ func (u *unpacker) symlink(h *tar.Header, name string) error {
 	a := u.attributes(h)
 	if a.uid != 0 || a.gid != 0 || top.setgid {
 		if err := lchownat(top.fd, name, a.uid, a.gid); err != nil {
-			return ownerFailure(&a, err)
+			return failure("unpack", h.Name, ownerFailure(&a, err))
 		}
 	}
 	if err := touch(top.fd, name, a.mtime); err != nil {
@@ -213,7 +214,10 @@ func (u *unpacker) fifo(h *tar.Header, name string) error {
 		return failure("make", h.Name, err)
 	}
 	defer unix.Close(fd)
-	return u.apply(fd, &a)
+	if err := u.apply(fd, &a, h.Name); err != nil {
+		return failure("unpack", h.Name, err)
+	}
+	return nil
 }
 
 // whiteout marks a name as gone. What the same layer has of that name stays (image-spec: whiteouts are
@@ -253,7 +257,7 @@ func (u *unpacker) opaque(fd int, p place) error {
 		return failure("mark as opaque", p.name, err)
 	}
 	if len(p.folders) == 0 && p.name == whiteoutAll {
-		u.notes.add(noteRoot, ".")
+		u.notes.add(noteRoot, "")
 	}
 	return nil
 }

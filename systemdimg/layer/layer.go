@@ -29,6 +29,7 @@ package layer
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Options say how a folder and an archive belong together. The zero value is for layers of images.
@@ -41,7 +42,7 @@ type Options struct {
 // Limits bound what one archive may cost. Zero stands for the default.
 type Limits struct {
 	Bytes  int64 // in files, and of the uncompressed archive: 64 GiB
-	Files  int64 // of all kinds: 2 million
+	Files  int64 // of all kinds: 2 million. A folder takes 200 bytes of memory
 	Ratio  int64 // uncompressed bytes for a compressed one, looked at from 256 MiB on: 250
 	Window int64 // the memory that a compression may ask for: 128 MiB, as of xz -9 and zstd --ultra
 }
@@ -91,14 +92,14 @@ type Report struct {
 	Notes  []string
 }
 
-// notes collects what was left out, one sentence for each reason. The texts have %d for how many.
+// notes collects what was left out, one sentence for each reason. In a text %d stands for how many.
 type notes struct {
 	order  []string
 	counts map[string]int
 	first  map[string][]string
 }
 
-// add notes that something about a file was left out.
+// add notes that something about a file was left out, or about the archive: then there is no name.
 func (n *notes) add(text, name string) {
 	if n.counts == nil {
 		n.counts, n.first = map[string]int{}, map[string][]string{}
@@ -106,17 +107,17 @@ func (n *notes) add(text, name string) {
 	if n.counts[text] == 0 {
 		n.order = append(n.order, text)
 	}
-	if n.counts[text]++; n.counts[text] <= 3 {
-		n.first[text] = append(n.first[text], name)
+	if n.counts[text]++; n.counts[text] <= 3 && name != "" {
+		n.first[text] = append(n.first[text], strings.Clone(shorten(name)))
 	}
 }
 
 // sentences are in the order in which reasons came up.
 func (n *notes) sentences() (list []string) {
 	for _, text := range n.order {
-		s := fmt.Sprintf(text, n.counts[text])
+		s := strings.Replace(text, "%d", strconv.Itoa(n.counts[text]), 1)
 		for i, name := range n.first[text] {
-			s += []string{": ", ", ", ", "}[i] + strconv.Quote(shorten(name))
+			s += []string{": ", ", ", ", "}[i] + strconv.Quote(name)
 		}
 		if n.counts[text] > 3 {
 			s += " …"

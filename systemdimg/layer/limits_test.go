@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -170,6 +171,31 @@ func TestBombs(t *testing.T) {
 				t.Errorf("want less than 64 MiB, got %d KiB", grown)
 			}
 		})
+	}
+}
+
+// Names of a megabyte are not kept: not those of folders, nor in notes.
+func TestLongNames(t *testing.T) {
+	var bomb bytes.Buffer
+	z := gzip.NewWriter(&bomb)
+	w := tar.NewWriter(z)
+	for i := range 100 {
+		e := dir(strings.Repeat("./", 500_000) + fmt.Sprint(i))
+		must(t, w.WriteHeader(&e.Header))
+		e = device(strings.Repeat("./", 500_000)+fmt.Sprint(i), tar.TypeChar)
+		must(t, w.WriteHeader(&e.Header))
+	}
+	must(t, w.Close())
+	must(t, z.Close())
+	runtime.GC()
+	os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)
+	before := peak(t)
+	r := mustUnpack(t, folder(t), bomb.Bytes(), layer.Options{Limits: layer.Limits{Ratio: 1000}})
+	if grown := peak(t) - before; grown > 64<<10 {
+		t.Errorf("want less than 64 MiB, got %d KiB", grown)
+	}
+	if len(r.Notes) != 1 || len(r.Notes[0]) > 1000 {
+		t.Errorf("want one short note, got %q", r.Notes)
 	}
 }
 

@@ -32,7 +32,7 @@ func Unpack(dir *os.File, r io.Reader, o Options) (*Report, error) {
 	return &u.report, nil
 }
 
-// unpacker writes an archive. The way leads from the root to the folder of the entry that was last
+// unpacker writes an archive. Of the names in it nothing is kept, each may have a megabyte. The way leads from the root to the folder of the entry that was last
 // written; folders get their attributes when it leaves them, every time: what is made in one changes its
 // time.
 type unpacker struct {
@@ -48,40 +48,35 @@ type unpacker struct {
 }
 
 const (
-	noteDevice   = "%d device nodes were left out, which a user namespace cannot have"
-	noteKind     = "%d entries of unknown kinds were left out"
-	noteAufs     = "%d entries of aufs were left out"
-	noteNoEnd    = "%d archives have no mark at their end, and may have been cut short"
-	noteRoot     = "%d folders that are opaque are the root of the layer, where overlayfs does not heed that"
-	errNotTar    = "this is no tar archive"
-	headerBlocks = 512
+	noteDevice = "%d device nodes were left out, which a user namespace cannot have"
+	noteKind   = "%d entries of unknown kinds were left out"
+	noteAufs   = "%d entries of aufs were left out"
+	noteNoEnd  = "the archive has no mark at its end, and may have been cut short"
+	noteRoot   = "the root of the layer is marked as opaque, which overlayfs does not heed"
 )
 
+var (
+	errNotTar = errors.New("this is no tar archive")
+	errEmpty  = errors.New("this is no tar archive: it is empty")
+	errRoot   = errors.New("the root of an archive can only be a folder")
+	errLink   = errors.New("this is a symbolic link, and archives are not unpacked through links")
+)
+
+// tarBlock is what archives are made of. Two of zeros are the mark at the end.
+const tarBlock = 512
+
 // all writes all entries, then leaves all folders.
-func (u *unpacker) all() error {
+func (u *unpacker) all() (err error) {
 	u.tar = tar.NewReader(onlyReader{u.stream})
 	u.buf = make([]byte, blockSize)
-	for {
-		ended := u.stream.offset + -u.stream.offset&(headerBlocks-1)
-		h, err := u.tar.Next()
-		if err == io.EOF {
-			if u.stream.offset == 0 {
-				return errors.New(errNotTar + ": it is empty")
-			}
-			if u.stream.offset-ended < 2*headerBlocks {
-				u.notes.add(noteNoEnd, ".")
-			}
-			break
+	for err == nil {
+		var h *tar.Header
+		if h, err = u.next(); err == nil {
+			err = u.entry(h)
 		}
-		if errors.Is(err, tar.ErrHeader) && u.report.Files == 0 {
-			return errors.New(errNotTar)
-		}
-		if err != nil && !errors.Is(err, tar.ErrInsecurePath) {
-			return fmt.Errorf("read the archive: %w", err)
-		}
-		if err := u.entry(h); err != nil {
-			return err
-		}
+	}
+	if err != io.EOF {
+		return err
 	}
 	for u.way.depth() > 0 {
 		if err := u.leave(); err != nil {
@@ -91,9 +86,28 @@ func (u *unpacker) all() error {
 	if err := u.settle(); err != nil {
 		return err
 	}
-	var err error
 	u.report.Digest, u.report.Size, err = u.stream.finish()
 	return err
+}
+
+// next gives the next entry. io.EOF says that there is none.
+func (u *unpacker) next() (*tar.Header, error) {
+	last := u.stream.offset + -u.stream.offset&(tarBlock-1)
+	h, err := u.tar.Next()
+	switch {
+	case err == io.EOF && u.stream.offset == 0:
+		return nil, errEmpty
+	case err == io.EOF:
+		if u.stream.offset-last < 2*tarBlock {
+			u.notes.add(noteNoEnd, "")
+		}
+		return nil, err
+	case errors.Is(err, tar.ErrHeader) && u.report.Files == 0:
+		return nil, errNotTar
+	case err != nil && !errors.Is(err, tar.ErrInsecurePath): // that is for us to say
+		return nil, fmt.Errorf("read the archive: %w", err)
+	}
+	return h, nil
 }
 
 // onlyReader hides what else a reader can do from archive/tar.
@@ -117,7 +131,7 @@ func (u *unpacker) entry(h *tar.Header) error {
 		return u.count()
 	}
 	if p.name == "" && h.Typeflag != tar.TypeDir {
-		return failure("unpack", h.Name, errors.New("the root of an archive can only be a folder"))
+		return failure("unpack", h.Name, errRoot)
 	}
 	if err := u.enter(p.folders); err != nil {
 		return err
@@ -187,13 +201,15 @@ func (u *unpacker) into(name string) error {
 	_, err := u.way.down(name)
 	switch err {
 	case unix.ENOENT:
-		return u.make(name, implied(name))
-	case unix.ELOOP, unix.ENOTDIR:
-		if u.isGone(name) {
-			return u.instead(name, implied(name))
+		if err := u.count(); err != nil {
+			return err
 		}
-		if err == unix.ELOOP {
-			return errors.New("this is a symbolic link, and archives are not unpacked through links")
+		return u.make(name, implied())
+	case unix.ELOOP:
+		return errLink
+	case unix.ENOTDIR:
+		if u.isGone(name) {
+			return u.instead(name, implied())
 		}
 	}
 	return err
@@ -209,7 +225,7 @@ func (u *unpacker) make(name string, a *attributes) error {
 		return err
 	}
 	u.folders[idOf(&st)] = a
-	return u.count()
+	return nil
 }
 
 // instead makes a folder in the place of something else. What layers below have in the place of a
@@ -231,7 +247,7 @@ func (u *unpacker) leave() error {
 		return err
 	}
 	if err := u.way.up(); err != nil {
-		return failure("leave", u.way.top().name, err)
+		return failure("leave", u.way.path(), err)
 	}
 	return nil
 }
@@ -243,5 +259,9 @@ func (u *unpacker) settle() error {
 	if a == nil {
 		return nil
 	}
-	return u.apply(l.fd, a)
+	if err := u.apply(l.fd, a, l.name); err != nil {
+		return failure("unpack", u.way.path(), err)
+	}
+	a.xattrs = nil // they stay
+	return nil
 }

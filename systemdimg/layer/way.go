@@ -1,6 +1,8 @@
 package layer
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -41,13 +43,25 @@ func (w *way) top() *level { return &w.levels[len(w.levels)-1] }
 // depth is how many folders lie on the way below the root.
 func (w *way) depth() int { return len(w.levels) - 1 }
 
+// path is where the way leads to, for people.
+func (w *way) path() string {
+	if w.depth() == 0 {
+		return "."
+	}
+	var names []string
+	for _, l := range w.levels[1:] {
+		names = append(names, l.name)
+	}
+	return strings.Join(names, "/")
+}
+
 // push goes down into a folder that is open. The way owns the descriptor from then on.
 func (w *way) push(name string, fd int) (st unix.Stat_t, err error) {
 	if err = fstat(fd, &st); err != nil {
 		unix.Close(fd)
 		return st, err
 	}
-	w.levels = append(w.levels, level{name, idOf(&st), fd, st.Mode&unix.S_ISGID != 0})
+	w.levels = append(w.levels, level{strings.Clone(name), idOf(&st), fd, st.Mode&unix.S_ISGID != 0})
 	if old := len(w.levels) - 1 - openLevels; old > 0 {
 		unix.Close(w.levels[old].fd)
 		w.levels[old].fd = -1

@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"snug/systemdimg/layer"
+	"snug/tests/need"
 )
 
 // outside makes what no archive may touch beside the folder that is unpacked into, and gives a function
@@ -125,6 +126,7 @@ func TestPreparedFolder(t *testing.T) {
 
 // Folders can be deeper than any path, and than there are descriptors.
 func TestDeep(t *testing.T) {
+	need.Time(t)
 	const depth = 2000
 	component := strings.Repeat("d", 9) + "/"
 	name := strings.Repeat(component, depth)

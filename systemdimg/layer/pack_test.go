@@ -245,6 +245,7 @@ func TestOverlay(t *testing.T) {
 // machine, or of a root file system in $ROOTFS_TAR.
 func TestGNUTar(t *testing.T) {
 	root(t)
+	need.Time(t)
 	need.Program(t, "tar")
 	name := os.Getenv("ROOTFS_TAR")
 	if name == "" {

@@ -240,20 +240,17 @@ func (b *booting) root(word string) error {
 			return &hinted{err.Error(), "boot an image: snug image pull debian"}
 		}
 		s.Root, b.image, ephemeral = steps, "/", true
-		if name == "" {
-			name = "own"
-		}
 	case strings.Contains(word, "/"):
 		folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
 		if err != nil {
 			return &hinted{err.Error(), ""}
 		}
 		layers, b.image = []string{folder}, folder
-		if name == "" {
-			name = strings.ToLower(filepath.Base(folder))
-		}
 	default:
 		return &hinted{"there is no image " + quote(word), "snug image ls lists them; a folder is written with a slash, ./" + line(word)}
+	}
+	if name == "" {
+		name = systemName(b.image)
 	}
 	if err := checkName(name); err != nil {
 		return err

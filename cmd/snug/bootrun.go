@@ -24,6 +24,8 @@ import (
 // It is in the account as any instance is, and its snug waits for it. SIGTERM, SIGINT and SIGHUP to that
 // snug power it off in order, a second one at once. At a terminal its console is the person's; three times
 // Ctrl-] power it off as these signals do. SIGUSR1 has it reboot. A system that has been powered off is a success.
+//
+// A service manager that runs snug, by a unit as snug unit writes it, is told what the system says of itself.
 
 const rebootSignal = unix.SIGUSR1
 
@@ -160,6 +162,7 @@ func (w *bootWatch) end() {
 	}
 	w.asked = true
 	w.mu.Unlock()
+	boot.Tell("STOPPING=1", "STATUS=powers off")
 	w.ask(request)
 }
 
@@ -173,6 +176,9 @@ func (w *bootWatch) ask(request boot.Request) {
 
 // said takes what the init says.
 func (w *bootWatch) said(n systemdimg.Notice) {
+	if n.Status != "" {
+		boot.Tell("STATUS=" + line(cut(n.Status, 200)))
+	}
 	if n.Ready {
 		w.up()
 		return
@@ -218,6 +224,7 @@ func (w *bootWatch) up() {
 			return
 		}
 	}
+	boot.Tell("READY=1")
 	if w.b.ready >= 0 {
 		sayReady(w.b.ready, w.b.machine.Name)
 	}

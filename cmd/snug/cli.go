@@ -137,6 +137,8 @@ func meant(name string) string {
 		return "shell"
 	case "journal":
 		return "logs"
+	case "service":
+		return "unit"
 	case "end", "quit", "terminate", "rm":
 		return "stop"
 	case "show", "info", "inspect", "check":

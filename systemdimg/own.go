@@ -92,9 +92,14 @@ func copyEtc(root string) ([]sandbox.Step, error) {
 	c.file("fstab", 0o644, nil)
 	c.file("machine-id", 0o444, nil)
 	c.file("shadow", 0o600, shadow(filepath.Join(root, "passwd")))
+	c.file("systemd/system.conf.d/50-snug.conf", 0o644, []byte(impatient))
 	c.file("systemd/system/console-getty.service.d/50-snug.conf", 0o644, []byte(autologin))
 	return c.steps, nil
 }
+
+// impatient bounds how long a stop takes: there is nothing to lose, and a shell on the console may miss that
+// its session ends.
+const impatient = "[Manager]\nDefaultTimeoutStopSec=5s\n"
 
 // autologin has the console log root in, who has no password (agetty(8)).
 const autologin = `[Service]

@@ -23,7 +23,8 @@ import (
 //
 // It is in the account as any instance is, and its snug waits for it. SIGTERM, SIGINT and SIGHUP to that
 // snug power it off in order, a second one at once. At a terminal its console is the person's; three times
-// Ctrl-] power it off as these signals do. SIGUSR1 has it reboot. A system that has been powered off is a success.
+// Ctrl-] power it off as these signals do, and kill one of which nothing is kept. SIGUSR1 has it reboot. A
+// system that has been powered off, or left so, is a success.
 //
 // A service manager that runs snug, by a unit as snug unit writes it, is told what the system says of itself.
 
@@ -62,7 +63,7 @@ func (b *booting) run() (err error) {
 		return watch.failed()
 	case err != nil:
 		return startFailure(err)
-	case ws.Signaled() && ws.Signal() == unix.SIGINT:
+	case ws.Signaled() && (ws.Signal() == unix.SIGINT || watch.left):
 		return nil
 	}
 	return exitStatus(ws, false)
@@ -79,6 +80,7 @@ type bootWatch struct {
 
 	mu      sync.Mutex
 	asked   bool // to power off
+	left    bool // the person has
 	ready   bool
 	problem error
 	state   sandbox.State
@@ -111,7 +113,7 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 	if w.tty != nil {
 		w.tty.Watch(func(keys []byte) {
 			if w.keys.found(keys, time.Now()) {
-				w.end()
+				w.leave()
 			}
 		})
 		m.Console = func(master *os.File) func() { return w.tty.Relay(master, func() {}) }
@@ -164,6 +166,18 @@ func (w *bootWatch) end() {
 	w.mu.Unlock()
 	boot.Tell("STOPPING=1", "STATUS=powers off")
 	w.ask(request)
+}
+
+// leave ends the system for who sits at its console: at once, if nothing of it is kept.
+func (w *bootWatch) leave() {
+	if w.b.changes == nil {
+		w.mu.Lock()
+		w.left = true
+		w.mu.Unlock()
+		w.ask(boot.Kill)
+		return
+	}
+	w.end()
 }
 
 // ask hands a request on, unless there are some already.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -9,11 +10,11 @@ import (
 type Error struct {
 	What string // in lower case, what came from outside in quotes
 	Hint string // "" if there is nothing to say
-	Err  error  // the cause, or nil
+	Err  error  // the cause, or nil; fs.ErrNotExist, as it is, says no more than What
 }
 
 func (e *Error) Error() string {
-	if e.Err != nil {
+	if e.Err != nil && e.Err != fs.ErrNotExist {
 		return e.What + ": " + e.Err.Error()
 	}
 	return e.What

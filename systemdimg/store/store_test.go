@@ -453,3 +453,32 @@ func TestMapIDs(t *testing.T) {
 		t.Errorf("want the own id alone, got %v", got)
 	}
 }
+
+// A name that is taken is written in one way, and is the name of a file in one folder.
+func FuzzParseName(f *testing.F) {
+	for _, s := range []string{"debian:12", "a/b:latest", "localhost:5000/x", "sha256:a", "..", "a+b"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name, err := store.ParseName(s)
+		if err != nil {
+			return
+		}
+		if again, err := store.ParseName(name); err != nil || again != name {
+			t.Errorf("%q is %q, and that %q, %v", s, name, again, err)
+		}
+		if len(name) > 200 || strings.ContainsAny(name, "+\\\x00\n ") || strings.HasPrefix(name, "/") || strings.Contains(name, "..") && !strings.Contains(name[strings.LastIndexByte(name, ':')+1:], "..") {
+			t.Errorf("%q is taken as %q", s, name)
+		}
+	})
+}
+
+func FuzzParseConfig(f *testing.F) {
+	f.Add([]byte(`{"os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:` + strings.Repeat("a", 64) + `"]}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		c, err := store.ParseConfig(raw)
+		if err == nil && (len(c.RootFS.DiffIDs) == 0 || len(c.RootFS.DiffIDs) > store.MaxLayers) {
+			t.Errorf("%d layers", len(c.RootFS.DiffIDs))
+		}
+	})
+}

@@ -64,7 +64,6 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/systemdimg/store", "snug/systemdimg/...", "what lies on the disk is found without knowing how it came there"},
 	{"snug/systemdimg/store", "net/http", "who boots an image links it"},
 	{"snug/systemdimg/store", "github.com/google/go-containerregistry/...", "likewise"},
-	{"snug/systemdimg/layer", "snug/...", "archives and folders, whoever asks"},
 	{"snug/systemdimg/worker", "snug/systemdimg/source", "who works in a sandbox does not know where its stream comes from"},
 	{"snug/systemdimg/worker", "net/http", "it has no network"},
 	{"snug/systemdimg/worker/recipe", "snug/...", "a codec knows nobody"},

@@ -19,6 +19,9 @@ func runPull(c *console, args []string) error {
 }
 
 func runImport(c *console, args []string) error {
+	if args[0] == "-" && isTerminal(c.in.Fd()) {
+		return &store.Error{What: "an archive from a terminal", Hint: "send it one: zstdcat system.tar.zst | snug image import - NAME"}
+	}
 	return c.bring(args, func(k *source.Carrier, o source.Options) (*store.Image, error) {
 		return k.Import(c.ctx, args[0], c.in, o)
 	})
@@ -71,7 +74,7 @@ type listedLayer struct {
 }
 
 func list(s *store.Store, img *store.Image) *listed {
-	l := &listed{ID: img.ID, Names: slices.Concat([]string{}, img.Names), Source: img.Source, Manifest: img.Manifest, Imported: img.Imported, Size: img.Size,
+	l := &listed{ID: img.ID, Names: append([]string{}, img.Names...), Source: img.Source, Manifest: img.Manifest, Imported: img.Imported, Size: img.Size,
 		Platform: strings.TrimSuffix(img.Config.OS+"/"+img.Config.Architecture+"/"+img.Config.Variant, "/")}
 	for _, d := range img.Layers {
 		path, _ := s.Parts(d)
@@ -267,7 +270,7 @@ func (c *console) removed(r *store.Removed) error {
 		Images []store.Digest `json:"images"`
 		Layers []store.Digest `json:"layers"`
 		Bytes  int64          `json:"bytes"`
-	}{slices.Concat([]store.Digest{}, r.Images), slices.Concat([]store.Digest{}, r.Layers), r.Bytes})
+	}{append([]store.Digest{}, r.Images...), append([]store.Digest{}, r.Layers...), r.Bytes})
 }
 
 // column fills a word up for a table.

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 	if worker.Is(os.Args) {
 		os.Exit(worker.Main(os.Args))
 	}
+	if len(os.Args) == 2 && os.Args[1] == "wait" {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
 	if len(os.Args) > 3 && os.Args[1] == "import" {
 		os.Exit(importer(os.Args[2], os.Args[3]))
 	}

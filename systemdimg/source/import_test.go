@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"snug/sandbox"
 	"snug/systemdimg/source"
 	"snug/systemdimg/store"
 	"snug/tests/need"
@@ -463,5 +464,37 @@ func TestWhiteoutOfNothing(t *testing.T) {
 	img := imported(t, c, "oci:"+build(t, archive(t, "a=1"), archive(t, high...)).layout(t, ""), "a")
 	if diff := cmp.Diff([]string{"a=1", "etc/", "etc/b=high", "new=high"}, shown(t, c, img)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// Who boots an image gives its locks to the first process of the sandbox: the image stays as long as that lives,
+// whoever has started it.
+func TestHeldBySandbox(t *testing.T) {
+	c := carrier(t)
+	img := imported(t, c, "oci:"+build(t, archive(t, "prog="), archive(t, high...)).layout(t, ""), "a")
+	held, err := c.Store.Hold(img)
+	must(t, err)
+	self, err := os.Executable()
+	must(t, err)
+	wait, end, err := os.Pipe()
+	must(t, err)
+	defer end.Close()
+	spec := &sandbox.Spec{Root: []sandbox.Step{&sandbox.Overlay{Dest: "/", Lower: c.Store.Folders(img), ReadOnly: true}, &sandbox.Bind{Source: self, Dest: "/prog"}}}
+	spec.Process = sandbox.Process{Argv: []string{"/prog", "wait"}, Held: held, Files: []sandbox.File{{Number: 0, Source: wait}}}
+	in, err := sandbox.Run(spec)
+	must(t, err)
+	defer in.Close()
+	wait.Close()
+	for _, f := range held {
+		f.Close()
+	}
+	var used *store.InUse
+	if _, err := c.Store.Remove(img, "", c.Workers.Remove); !errors.As(err, &used) {
+		t.Errorf("while it runs: got %v", err)
+	}
+	end.Close()
+	in.Wait()
+	if _, err := c.Store.Remove(img, "", c.Workers.Remove); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }

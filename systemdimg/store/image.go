@@ -137,7 +137,7 @@ func (s *Store) read(id Digest, names map[string]Digest) (*Image, error) {
 		return nil, err
 	}
 	if DigestOf(raw) != id {
-		return nil, &Error{What: "the record of image " + string(id) + " is damaged", Hint: "remove it and import it again: snug image rm " + string(id)}
+		return nil, &Error{What: "the record of image " + string(id) + " is damaged", Hint: "remove it and import it again: rm -r " + s.image(id)}
 	}
 	c, err := ParseConfig(raw)
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -44,10 +45,15 @@ func holders(path string) (list []Holder) {
 	if unix.Lstat(path, &st) != nil {
 		return nil
 	}
+	ino := ":" + strconv.FormatUint(st.Ino, 10)
+	file := fmt.Sprintf("%02x:%02x", unix.Major(st.Dev), unix.Minor(st.Dev)) + ino
 	text, _ := os.ReadFile("/proc/locks")
+	if !strings.Contains(string(text), " "+file+" ") {
+		file = ino // btrfs shows its files under another device than its locks
+	}
 	for l := range strings.Lines(string(text)) {
 		f := strings.Fields(l) // 1: FLOCK ADVISORY READ 1234 fe:00:5678 0 EOF (proc_locks(5))
-		if len(f) < 6 || f[1] != "FLOCK" || !strings.HasSuffix(f[5], ":"+strconv.FormatUint(st.Ino, 10)) {
+		if len(f) < 6 || f[1] != "FLOCK" || !strings.HasSuffix(f[5], file) {
 			continue
 		}
 		pid, err := strconv.Atoi(f[4])

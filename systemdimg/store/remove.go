@@ -124,7 +124,7 @@ func (s *Store) sweep(remove Remover) error {
 	for _, n := range names {
 		path := s.path("tmp/" + n.Name())
 		if !n.IsDir() {
-			if info, err := n.Info(); err == nil && time.Since(info.ModTime()) > time.Hour { // else replace writes it just now
+			if info, err := n.Info(); err == nil && time.Since(info.ModTime()) > time.Hour { // else put writes it just now
 				os.Remove(path)
 			}
 			continue

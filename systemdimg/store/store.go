@@ -125,7 +125,7 @@ func (s *Store) Make() error {
 	}
 	text, err := json.Marshal(settings{version, ids})
 	if err == nil {
-		err = s.replace("store.json", text)
+		err = s.put("store.json", text, 0)
 	}
 	if err == nil {
 		s.exists, s.ids = true, ids
@@ -145,8 +145,8 @@ func (s *Store) layer(d Digest) string { return s.path("layers/sha256/" + d.Hex(
 
 func (s *Store) image(d Digest) string { return s.path("images/sha256/" + d.Hex()) }
 
-// replace writes a small file, all at once.
-func (s *Store) replace(rel string, text []byte) error {
+// put writes a small file, all at once. With RENAME_NOREPLACE it must be a new one.
+func (s *Store) put(rel string, text []byte, flags uint) error {
 	f, err := os.CreateTemp(s.path("tmp"), "file-")
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *Store) replace(rel string, text []byte) error {
 		err = err2
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), s.path(rel))
+		err = unix.Renameat2(unix.AT_FDCWD, f.Name(), unix.AT_FDCWD, s.path(rel), flags)
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -197,6 +198,30 @@ func TestNameOfAnother(t *testing.T) {
 	}
 	if got, err := s.Find("debian"); err != nil || got.ID != a.ID {
 		t.Errorf("want %v, got %v, %v", a.ID, got, err)
+	}
+}
+
+// Of imports at once that want a name, one has it, and the others are told.
+func TestNameAtOnce(t *testing.T) {
+	s := made(t)
+	for round := range 20 {
+		var all sync.WaitGroup
+		var had atomic.Int32
+		for i := range 4 {
+			w, err := s.Begin(remove)
+			must(t, err)
+			raw := config(t, addLayers(t, w, []string{"of " + strconv.Itoa(i)}))
+			all.Go(func() {
+				defer w.Close()
+				if _, err := w.Commit(raw, store.Record{}, "n"+strconv.Itoa(round), false); err == nil {
+					had.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := had.Load(); n != 1 {
+			t.Fatalf("%d have the name", n)
+		}
 	}
 }
 

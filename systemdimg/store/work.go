@@ -217,10 +217,18 @@ func (w *Work) record(id Digest, raw []byte, r *Record) (*os.File, error) {
 
 // name gives an image a name. The caller has a lock of the image.
 func (w *Work) name(name string, id Digest, replace bool) error {
-	if err := w.s.Free(name, id, replace); err != nil {
-		return err
+	for {
+		flags := uint(unix.RENAME_NOREPLACE) // of two imports at once that want the name, the second is told
+		if _, err := os.Lstat(w.s.path("names/" + fileOf(name))); err == nil {
+			flags = 0
+		}
+		if err := w.s.Free(name, id, replace); err != nil {
+			return err
+		}
+		if err := w.s.put("names/"+fileOf(name), []byte(id+"\n"), flags); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
 	}
-	return w.s.replace("names/"+fileOf(name), []byte(id+"\n"))
 }
 
 // Free reports whether an image may have a name: nobody else has, or it is to be replaced.

@@ -393,6 +393,11 @@ func TestInsecure(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v", err)
 	}
+	tls.Close()
+	_, err = c.Pull(ctx, strings.TrimPrefix(tls.URL, "https://")+"/a:1", source.Options{Name: "x"})
+	if err == nil || !strings.HasSuffix(err.Error(), `": connection refused`) {
+		t.Errorf("got %v", err)
+	}
 	for _, bad := range []string{"", "UPPER/x", "a b", "http://x/y", "../x", "-x"} {
 		if _, err := c.Pull(ctx, bad, source.Options{}); err == nil {
 			t.Errorf("%q: want an error", bad)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sys/unix"
 
 	"snug/systemdimg/store"
 )
@@ -211,7 +212,7 @@ func (r *registry) explain(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case !errors.As(err, &said):
-		return &store.Error{What: "ask the registry " + host, Err: err}
+		return &store.Error{What: "ask the registry " + host, Err: innermost(err)}
 	case said.StatusCode == http.StatusUnauthorized || said.StatusCode == http.StatusForbidden:
 		return &store.Error{What: "the registry " + host + " does not give " + quote(r.repo.RepositoryStr()) + " to you, or has none",
 			Hint: "log in where its credentials are kept: podman login " + r.repo.RegistryStr() + ", or docker login"}
@@ -227,4 +228,20 @@ func (r *registry) explain(err error) error {
 func refused(err error) bool {
 	var said *transport.Error
 	return errors.As(err, &said) && said.StatusCode/100 == 4 && said.StatusCode != http.StatusTooManyRequests
+}
+
+// innermost is the cause of a failure of the network, without all who have passed it on.
+func innermost(err error) error {
+	var certificate *tls.CertificateVerificationError
+	var host *net.DNSError
+	var errno unix.Errno
+	switch {
+	case errors.As(err, &certificate):
+		return certificate.Err
+	case errors.As(err, &host):
+		return errors.New(host.Err)
+	case errors.As(err, &errno):
+		return errno
+	}
+	return err
 }

@@ -132,7 +132,9 @@ func (c *Carrier) importStream(ctx context.Context, f *os.File, tag string, want
 	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 		size = st.Size()
 	}
-	counted := newVerifier(f, "", func(done int64) { c.tell("unpack", "", done, size) })
+	from, stop := interruptible(ctx, f)
+	defer stop()
+	counted := newVerifier(from, "", func(done int64) { c.tell("unpack", "", done, size) })
 	plain, err := c.expand(ctx, counted)
 	if err != nil {
 		return nil, err
@@ -151,6 +153,21 @@ func (c *Carrier) importStream(ctx context.Context, f *os.File, tag string, want
 		return nil, err
 	}
 	return c.system(ctx, w, all, want, rec, &o)
+}
+
+// interruptible reads a file until who waits for it has given up: a pipe may say nothing for ever. Then the
+// goroutine that reads it stays behind, for as long as the pipe does or the program.
+func interruptible(ctx context.Context, f *os.File) (r io.Reader, stop func()) {
+	if plainFile(f) == nil {
+		return f, func() {}
+	}
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, f)
+		in.CloseWithError(err)
+	}()
+	wait := context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	return out, func() { wait(); out.Close() }
 }
 
 // importBundle imports an archive of images. One that is not a plain file is written to one first.

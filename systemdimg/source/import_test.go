@@ -386,6 +386,34 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// Who gives up does not wait for a pipe that says nothing more.
+func TestInterrupted(t *testing.T) {
+	c := carrier(t)
+	plain := archive(t, "a="+strings.Repeat("x", 100000))
+	for name, raw := range map[string][]byte{"plain": plain, "compressed": zip(t, plain), "of images": archive(t, "blobs/", "index.json="+strings.Repeat("x", 100000))} {
+		r, w, err := os.Pipe()
+		must(t, err)
+		defer w.Close()
+		go w.Write(raw[:len(raw)*2/3])
+		giveUp, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+		defer cancel()
+		done := make(chan error, 1)
+		go func() {
+			_, err := c.Import(giveUp, "-", r, source.Options{Name: "n"})
+			done <- err
+		}()
+		select {
+		case err := <-done:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			empty(t, c)
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%s: it waits still", name)
+		}
+	}
+}
+
 func TestTwoNames(t *testing.T) {
 	c := carrier(t)
 	path := filepath.Join(t.TempDir(), "a.tar")

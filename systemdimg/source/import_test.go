@@ -511,7 +511,6 @@ func TestHeldBySandbox(t *testing.T) {
 	spec.Process = sandbox.Process{Argv: []string{"/prog", "wait"}, Held: held, Files: []sandbox.File{{Number: 0, Source: wait}}}
 	in, err := sandbox.Run(spec)
 	must(t, err)
-	defer in.Close()
 	wait.Close()
 	for _, f := range held {
 		f.Close()
@@ -522,6 +521,7 @@ func TestHeldBySandbox(t *testing.T) {
 	}
 	end.Close()
 	in.Wait()
+	must(t, in.Close()) // Wait has the app's status a moment before PID 1 has ended, which holds the locks
 	if _, err := c.Store.Remove(img, "", c.Workers.Remove); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

@@ -79,7 +79,10 @@ func (w *walk) list() error {
 func (w *walk) visit(name string) error {
 	dir := w.way.top().fd
 	e := &entry{dir: dir, name: name, fd: -1, path: string(w.path) + name}
-	if err := lstatat(dir, name, &e.st); err != nil {
+	switch err := lstatat(dir, name, &e.st); {
+	case err == unix.ENOENT:
+		return nil // overlayfs lists whiteouts in folders that only one layer has
+	case err != nil:
 		return failure("stat", e.path, err)
 	}
 	if e.st.Mode&unix.S_IFMT != unix.S_IFDIR {

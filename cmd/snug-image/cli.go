@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/image"
 	"snug/sandbox"
 	"snug/systemdimg/source"
 	"snug/systemdimg/store"
@@ -28,44 +29,24 @@ const (
 	exitCouldNot = 2
 )
 
-// verb is one word behind `snug image`.
-type verb struct {
-	name, args, short, example string
-
-	words [2]int // how many words may stand behind it: at least, at most
-	run   func(c *console, args []string) error
-	flags func(*pflag.FlagSet)
-}
-
-func verbs() []*verb {
-	return []*verb{
-		{"pull", "[flags] REF [NAME]", "fetch an image from a registry", "snug image pull debian:12", [2]int{1, 2}, runPull, pullFlags},
-		{"import", "[flags] SOURCE [NAME]", "take a folder, a tar archive or - for one, or oci:DIR[:TAG]", "snug image import bookworm.tar debian:12", [2]int{1, 2}, runImport, importFlags},
-		{"ls", "[flags] [NAME...]", "list images", "snug image ls", [2]int{0, 1000}, runLs, noFlags},
-		{"inspect", "[flags] NAME", "show what is known of an image, and what it says of itself", "snug image inspect --json debian:12", [2]int{1, 1}, runInspect, noFlags},
-		{"export", "[flags] NAME oci:DIR[:TAG] | FILE.tar | -", "write an image as an OCI layout, or its files as a tar archive", "snug image export debian:12 oci:debian", [2]int{2, 2}, runExport, exportFlags},
-		{"rm", "[flags] NAME...", "remove names, and images with their last ones", "snug image rm debian:11", [2]int{1, 1000}, runRm, noFlags},
-		{"prune", "[flags]", "remove layers that no image has, and what killed imports left", "snug image prune --all", [2]int{0, 0}, runPrune, pruneFlags},
+// runs is what each verb of package image does.
+func runs(name string) func(c *console, args []string) error {
+	switch name {
+	case "pull":
+		return runPull
+	case "import":
+		return runImport
+	case "ls":
+		return runLs
+	case "inspect":
+		return runInspect
+	case "export":
+		return runExport
+	case "rm":
+		return runRm
 	}
+	return runPrune
 }
-
-func noFlags(*pflag.FlagSet) {}
-
-func importFlags(f *pflag.FlagSet) {
-	f.String("platform", "", "of several take the one for `OS/ARCH`, not for this machine")
-	f.Bool("replace", false, "take the name away from another image")
-}
-
-func pullFlags(f *pflag.FlagSet) {
-	importFlags(f)
-	f.Bool("insecure", false, "ask the registry over plain HTTP")
-}
-
-func exportFlags(f *pflag.FlagSet) {
-	f.String("changes", "", "the upper `FOLDER` of an instance's overlay: it becomes one more layer")
-}
-
-func pruneFlags(f *pflag.FlagSet) { f.Bool("all", false, "also images without a name") }
 
 // console is where a verb speaks, and what it works on.
 type console struct {
@@ -95,40 +76,38 @@ func dispatch(words []string, in *os.File, out, errs io.Writer) int {
 		c.help()
 		return map[bool]int{true: exitCouldNot}[len(words) == 0]
 	}
-	for _, v := range verbs() {
-		if v.name == words[0] {
-			return c.finish(c.verb(v, words[1:]))
+	for _, v := range image.Verbs() {
+		if v.Name == words[0] {
+			return c.finish(c.verb(&v, words[1:]))
 		}
 	}
 	return c.finish(&store.Error{What: "unknown verb " + quote(words[0]), Hint: "pull, import, ls, inspect, export, rm, prune"})
 }
 
 // verb reads flags and words, and runs a verb.
-func (c *console) verb(v *verb, args []string) error {
-	f := pflag.NewFlagSet(v.name, pflag.ContinueOnError)
+func (c *console) verb(v *image.Verb, args []string) error {
+	f := pflag.NewFlagSet(v.Name, pflag.ContinueOnError)
 	f.SortFlags = false
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
-	v.flags(f)
-	f.Bool("json", false, "print JSON")
-	f.String("storage", "", "keep images in `FOLDER`, not below ~/.local/share/snug")
+	v.Flags(f)
 	c.flags = f
 	err := f.Parse(args)
-	switch usage := "snug image " + v.name + " " + v.args; {
+	switch usage := "snug image " + v.Name + " " + v.Args; {
 	case errors.Is(err, pflag.ErrHelp):
-		c.print("usage: ", usage, "\n\n", v.short, "\n\n", f.FlagUsagesWrapped(80), "\nexample: ", v.example, "\n")
+		c.print("usage: ", usage, "\n\n", v.Short, "\n\n", f.FlagUsagesWrapped(80), "\nexample: ", v.Example, "\n")
 		return nil
 	case err != nil:
 		return &store.Error{What: err.Error(), Hint: usage}
-	case f.NArg() < v.words[0] || f.NArg() > v.words[1]:
-		return &store.Error{What: "too " + map[bool]string{true: "few", false: "many"}[f.NArg() < v.words[0]] + " words", Hint: usage}
+	case f.NArg() < v.Min || f.NArg() > v.Max:
+		return &store.Error{What: "too " + map[bool]string{true: "few", false: "many"}[f.NArg() < v.Min] + " words", Hint: usage}
 	}
-	return v.run(c, f.Args())
+	return runs(v.Name)(c, f.Args())
 }
 
 func (c *console) help() {
-	for _, v := range verbs() {
-		c.print("  ", v.name, strings.Repeat(" ", 9-len(v.name)), v.short, "\n")
+	for _, v := range image.Verbs() {
+		c.print("  ", v.Name, strings.Repeat(" ", 9-len(v.Name)), v.Short, "\n")
 	}
 	c.print("\nexample: snug image pull debian:12\n")
 }

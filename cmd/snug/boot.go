@@ -15,12 +15,14 @@ import (
 	"snug/manifests/compose"
 	"snug/sandbox"
 	"snug/systemdimg"
+	"snug/systemdimg/store"
 )
 
 // bootFlags are those of boot.
 func bootFlags(f *pflag.FlagSet) {
 	f.String("name", "", "call the system `NAME`; its changes are kept by it")
 	f.Bool("ephemeral", false, "throw away what it changes")
+	f.String("commit", "", "when it has powered off, make it an image, `IMAGE`")
 	f.Bool("detach", false, "return when it is up, and print its name")
 	f.Float64("wait", 0, "give up if it is not up in `SEC` s, or up with failures")
 	f.String("network", "off", "off, user (pasta or slirp4netns) or host (`MODE`)")
@@ -35,6 +37,7 @@ func bootFlags(f *pflag.FlagSet) {
 	f.Float64("cpus", 0, "at most so many processors, `N`")
 	f.Uint64("tasks", 0, "at most so many processes and threads, `N`")
 	f.String("map", "auto", "auto, or single: no ids but yours, degraded (`MODE`)")
+	f.String("storage", "", "images are in `FOLDER`, not below ~/.local/share/snug")
 	f.Int("ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -240,20 +243,26 @@ func (b *booting) root(word string) error {
 			return &hinted{err.Error(), "boot an image: snug image pull debian"}
 		}
 		s.Root, b.image, ephemeral = steps, "/", true
-	case strings.Contains(word, "/"):
+	case strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../"):
 		folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
 		if err != nil {
 			return &hinted{err.Error(), ""}
 		}
 		layers, b.image = []string{folder}, folder
 	default:
-		return &hinted{"there is no image " + quote(word), "snug image ls lists them; a folder is written with a slash, ./" + line(word)}
-	}
-	if name == "" {
-		name = systemName(b.image)
+		var err error
+		if layers, err = b.findImage(word); err != nil {
+			return err
+		}
+		if name == "" {
+			name = imageName(word)
+		}
 	}
 	if err := checkName(name); err != nil {
 		return err
+	}
+	if commit, _ := b.flags.GetString("commit"); commit != "" && (ephemeral || len(b.machine.Held) == 0) {
+		return &hinted{"--commit needs an image whose changes are kept", "snug image import FOLDER makes an image of a folder; leave out --ephemeral"}
 	}
 	b.machine.Name = name
 	if s.Hostname, _ = b.flags.GetString("hostname"); s.Hostname == "" {
@@ -278,6 +287,43 @@ func (b *booting) root(word string) error {
 		s.Root = append(s.Root, systemdimg.NamedHost(s.Hostname)...)
 	}
 	return nil
+}
+
+// findImage finds an image and keeps it from being removed while this snug runs.
+func (b *booting) findImage(word string) (layers []string, err error) {
+	storage, _ := b.flags.GetString("storage")
+	images, err := store.Open(storage)
+	if err != nil {
+		return nil, stored(err)
+	}
+	img, err := images.Find(word)
+	if err != nil {
+		if stat, e := os.Stat(from(b.world.Cwd, word)); e == nil && stat.IsDir() {
+			return nil, &hinted{"there is no image " + quote(word) + ", but a folder", "snug boot ./" + shellWord(word)}
+		}
+		return nil, stored(err)
+	}
+	if b.machine.Held, err = images.Hold(img); err != nil {
+		return nil, stored(err)
+	}
+	b.image = string(img.ID)
+	return images.Folders(img), nil
+}
+
+// stored gives an error of the store the voice of the command line.
+func stored(err error) error {
+	var e *store.Error
+	if errors.As(err, &e) {
+		return &hinted{e.Error(), e.Hint}
+	}
+	return err
+}
+
+// imageName is what a system is called after its image: the last part, without what tells versions apart.
+func imageName(word string) string {
+	word, _, _ = strings.Cut(word, "@")
+	word, _, _ = strings.Cut(word, ":")
+	return word[strings.LastIndexByte(word, '/')+1:]
 }
 
 // looksBootable refuses what has no init, before anything is made for it.

@@ -64,7 +64,7 @@ func (b *booting) run() (err error) {
 	case err != nil:
 		return startFailure(err)
 	case ws.Signaled() && (ws.Signal() == unix.SIGINT || watch.left):
-		return nil
+		return b.commit()
 	}
 	return exitStatus(ws, false)
 }

@@ -20,7 +20,7 @@ func runHelp(c *console, args []string) error {
 		c.help("")
 		return nil
 	}
-	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" && words[0] != "data" {
+	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" && words[0] != "data" && words[0] != "image" {
 		return &hinted{"too many words: " + quote(words[len(words)-1]), "snug help " + shellWord(words[0])}
 	}
 	page := ""
@@ -41,8 +41,8 @@ func runHelp(c *console, args []string) error {
 		}
 	}
 	switch {
-	case page == "" && words[0] == "data":
-		return &hinted{"unknown verb " + quote("data "+words[1]), "snug data --help lists the verbs"}
+	case page == "" && len(words) == 2 && words[0] != "manifest":
+		return &hinted{"unknown verb " + quote(words[0]+" "+words[1]), "snug " + words[0] + " --help lists the verbs"}
 	case page == "" && len(words) == 2:
 		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ") + "; and snug manifest --help has verbs"}
 	case page == "":

@@ -26,8 +26,9 @@ type keeper struct {
 	pipe *os.File // its other end is the keeper's standard input; the kernel closes it with snug
 }
 
-// startKeeper starts the keeper of a group, and of folders that go with it.
-func startKeeper(users sandbox.Users, group string, folders []string) (*keeper, error) {
+// startKeeper starts the keeper of a group, and of folders that go with it. It has the held files for as long as
+// it lives.
+func startKeeper(users sandbox.Users, group string, folders []string, held []*os.File) (*keeper, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -55,6 +56,9 @@ func startKeeper(users sandbox.Users, group string, folders []string) (*keeper, 
 			Outlive:      true,
 			Rlimits:      []sandbox.Rlimit{{Resource: unix.RLIMIT_CORE}},
 		},
+	}
+	for _, f := range held {
+		spec.Process.Files = append(spec.Process.Files, sandbox.File{Number: len(spec.Process.Files), Source: f})
 	}
 	in, err := sandbox.Run(spec)
 	if err != nil {

@@ -25,8 +25,9 @@ type Machine struct {
 	Name   string
 	Parent string // the folder in which its control group is made
 	Limits cgroup.Limits
-	Socket string   // the path of its notification socket
-	Remove []string // folders that go when it has ended
+	Socket string     // the path of its notification socket
+	Remove []string   // folders that go when it has ended
+	Held   []*os.File // locks of its image, which the keeper has for as long as the system lives
 
 	// Connect, if set, connects the network namespace of a process to the host's network, until the
 	// function that it gives is called.
@@ -60,7 +61,7 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 		return 0, err
 	}
 	defer group.Close()
-	k, err := startKeeper(m.System.Users, group.Path(), m.Remove)
+	k, err := startKeeper(m.System.Users, group.Path(), m.Remove, m.Held)
 	if err != nil {
 		group.Remove(0)
 		return 0, err
@@ -103,7 +104,7 @@ func (m *Machine) group() (*cgroup.Group, error) {
 
 // clean has a keeper do its work at once.
 func (m *Machine) clean(group string, folders []string) error {
-	k, err := startKeeper(m.System.Users, group, folders)
+	k, err := startKeeper(m.System.Users, group, folders, nil)
 	if err != nil {
 		return err
 	}

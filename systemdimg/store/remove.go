@@ -1,11 +1,11 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -97,7 +97,7 @@ func (s *Store) removeLayer(d Digest, remove Remover, r *Removed) error {
 
 // bin moves a folder into tmp and removes it there. Its lock goes with it, so no sweep comes in between.
 func (s *Store) bin(path string, remove Remover) error {
-	to := s.path("tmp/gone-" + rand.Text())
+	to := s.path("tmp/gone-" + strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 36))
 	if err := unix.Renameat2(unix.AT_FDCWD, path, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE); err != nil {
 		return &os.LinkError{Op: "rename", Old: path, New: to, Err: err}
 	}

@@ -11,9 +11,9 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 # Those that start apps begin at snug_entry: it records what the Go runtime changes before main,
 # ignored signals and the file limit.
 LAUNCHERS = snug snug-bwrap
-PROGRAMS = $(LAUNCHERS) snug-broker snug-dbus-proxy snug-open
+PROGRAMS = $(LAUNCHERS) snug-broker snug-dbus-proxy snug-image snug-open snug-scope
 
-.PHONY: build demo test test-apps unit bench fuzz lint install uninstall help
+.PHONY: build demo demo-boot test test-apps unit bench fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
@@ -22,6 +22,9 @@ build: ## build the static programs into bin/
 
 demo: build ## show what a program sees outside and in a sandbox
 	@sh tests/demo.sh $(BIN)/snug
+
+demo-boot: build ## boot a throw-away copy of this machine's own system
+	@sh tests/demo-boot.sh $(BIN)/snug
 
 test: ## everything, as an unprivileged user, with real parts installed from Debian's packages
 	@sh tests/run.sh all

@@ -245,3 +245,27 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A profile names each capability once, with a reason, and none that reaches beyond a user namespace's
+// own resources or that systemd would take for a promise.
+func TestProfile(t *testing.T) {
+	for _, name := range []string{"system", "least"} {
+		list := caps.Profile(name)
+		var seen caps.Set
+		for _, r := range list {
+			if strings.Contains(r.Capability.String(), ",") || seen.Has(r.Capability) || r.Why == "" {
+				t.Errorf("%s: want %s once, alone and with a reason", name, r.Capability)
+			}
+			seen |= r.Capability
+		}
+		if seen == 0 || seen != caps.Union(list) {
+			t.Errorf("%s: want %s, got %s", name, seen, caps.Union(list))
+		}
+		if never := caps.SysRawio | caps.SysModule | caps.Mknod | caps.SysTime | caps.MACAdmin | caps.MACOverride; seen&never != 0 {
+			t.Errorf("%s: want none of %s, got %s", name, never, seen)
+		}
+	}
+	if caps.Profile("other") != nil {
+		t.Error("want no profile of another name")
+	}
+}

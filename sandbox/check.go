@@ -69,6 +69,8 @@ func checkUsers(s *Spec, h *Host) *Error {
 		return bad("nested user namespaces can only be forbidden in a new one", "grant them, and forbid them by a seccomp filter")
 	case u.Below && ranges:
 		return bad("a user namespace below has one user and one group, not ranges", "")
+	case len(u.Groups) > 0 && u.KeepGroups:
+		return bad("supplementary groups are both kept and given", "")
 	case len(u.Groups) > 0 && u.New() && !ranges && !u.Unmapped && s.Enter == nil:
 		return bad("supplementary groups need a range of group ids", "")
 	}

@@ -103,9 +103,11 @@ func (c *compiler) writeProc(path, text string) {
 // with root's id.
 func (c *compiler) takeIDs() {
 	u := &c.spec.Users
-	op := c.setGroups(u.Groups)
-	if len(u.Groups) == 0 && (u.Unmapped || len(u.UIDs) == 0 && !u.Shared) {
-		op.On(unix.EPERM, program.Ignore, 0) // a map without setgroups: nor can they be dropped
+	if !u.KeepGroups {
+		op := c.setGroups(u.Groups)
+		if len(u.Groups) == 0 && (u.Unmapped || len(u.UIDs) == 0 && !u.Shared) {
+			op.On(unix.EPERM, program.Ignore, 0) // a map without setgroups: nor can they be dropped
+		}
 	}
 	c.b.Call(unix.SYS_PRCTL, program.Num(unix.PR_SET_KEEPCAPS), program.Num(1), program.Num(0), program.Num(0), program.Num(0))
 	c.setIDs(u.UID, u.GID)

@@ -86,6 +86,10 @@ func (c *compiler) pivot() {
 	c.b.Call(program.Report, program.Num(uint64(unix.EBUSY)))
 	c.b.Land(gone)
 	c.close(c.root)
+	if c.spec.Propagate {
+		c.note("let mounts propagate", "/", "")
+		c.b.Call(unix.SYS_MOUNT, program.Num(0), c.b.String("/"), program.Num(0), program.Num(unix.MS_REC|unix.MS_SHARED), program.Num(0))
+	}
 	if needsScratch(c.spec.Root) {
 		c.close(c.scratch)
 	}

@@ -37,6 +37,9 @@ type Spec struct {
 	Domainname string // likewise
 
 	Root []Step // what the new root holds, in order
+	// Propagate lets what is mounted in the sandbox reach the mount namespaces that are made of its own,
+	// and back, as between services of an operating system (mount_namespaces(7), "SHARED SUBTREES").
+	Propagate bool
 
 	// CgroupDir is an open cgroup v2 folder that the sandbox is moved into before it makes its
 	// cgroup namespace. It is the sandbox's alone: all processes in it end with Instance.Close,
@@ -86,6 +89,9 @@ type Users struct {
 	// Groups are the supplementary groups, inside; not with a map of the caller's ids alone.
 	// Empty: none, but where the kernel forbids to drop them (setgroups denied).
 	Groups []uint32
+	// KeepGroups keeps the caller's supplementary groups instead: they go on opening files for it, and
+	// have no name inside unless they are mapped.
+	KeepGroups bool
 
 	// Nested lets the process make user namespaces of its own. It must be granted with a
 	// namespace that is not new, as only a filter could refuse it there.

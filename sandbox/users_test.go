@@ -83,6 +83,28 @@ func TestUsers(t *testing.T) {
 // dropOverflow leaves out the caller's groups that a map without them shows as nobody's.
 func dropOverflow(s string) string { return strings.ReplaceAll(s, " 65534", "") }
 
+// What its groups may open outside, root of a user namespace may open with KeepGroups alone.
+func TestKeepGroups(t *testing.T) {
+	own := []sandbox.IDRange{{Count: 1}}
+	h := sandbox.Host{UID: 1000, GID: 1000, Kernel: [2]int{6, 1}, Clone3: true, LastCapability: 40}
+	for _, keep := range []bool{true, false} {
+		s := shell("true")
+		s.Users = sandbox.Users{UIDs: own, GIDs: own, KeepGroups: keep}
+		p, err := sandbox.Compile(s, &h, sandbox.Look(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if drops := strings.Contains(p.String(), "setgroups("); drops == keep {
+			t.Errorf("KeepGroups %v: the program drops them: %v", keep, drops)
+		}
+	}
+	s := shell("true")
+	s.Users = sandbox.Users{UIDs: own, GIDs: own, Groups: []uint32{0}, KeepGroups: true}
+	if _, err := sandbox.Compile(s, &h, sandbox.Look(s)); err == nil {
+		t.Error("groups that are both kept and given: want an error")
+	}
+}
+
 func TestEnterRanges(t *testing.T) {
 	uids, gids := subids(t)
 	s := shell("sleep 100")

@@ -117,11 +117,11 @@ exec perl -e 'while (1) { for my $p ($$ + 1 .. $$ + 40) { kill "STOP", $p } }'
 	for round := 0; held < 2 && round < 5; round++ { // one may be faster, and be stopped when it runs
 		cmd := h.Command("snug", "run", "Join")
 		var text strings.Builder
-		cmd.Stdout, cmd.Stderr = &text, &text
+		cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &text, &text, time.Second // the stopped one has them open
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		late := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+		late := time.AfterFunc(15*time.Second, func() { cmd.Process.Kill() })
 		cmd.Wait()
 		if late.Stop() && !cmd.ProcessState.Success() {
 			held++

@@ -52,6 +52,33 @@ fetch_launchers() {
 	rm -rf "$fetched"
 }
 
+# Systems to boot, as archives: one by each of Debian's two programs that make them.
+make_images() {
+	with=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,systemd-resolved,udev,iproute2,procps,sudo,bubblewrap,libcap2-bin
+	images=/var/cache/snug-test/images-$(echo "$with 1" | cksum | cut -d ' ' -f 1)
+	mkdir -p "$images"
+	if [ ! -f "$images/bookworm.tar" ]; then
+		echo "making the image bookworm by debootstrap"
+		made=$(mktemp -d)
+		debootstrap --variant=minbase --include=$with bookworm "$made" >"$images/bookworm.log" 2>&1
+		rm -rf "$made"/var/cache/apt/archives/*.deb "$made"/var/lib/apt/lists/*
+		tar -C "$made" -cf "$images/.bookworm.tar" --xattrs --xattrs-include='*' --acls --numeric-owner .
+		mv "$images/.bookworm.tar" "$images/bookworm.tar"
+		rm -rf "$made"
+	fi
+	if [ ! -f "$images/trixie.tar" ]; then
+		echo "making the image trixie by mmdebstrap"
+		mmdebstrap --quiet --variant=minbase --include=$with trixie "$images/.trixie.tar"
+		mv "$images/.trixie.tar" "$images/trixie.tar"
+	fi
+	if [ ! -f "$images/openrc.tar" ]; then
+		echo "making the image openrc"
+		mmdebstrap --quiet --variant=minbase --include=sysvinit-core,openrc,procps,busybox-static bookworm "$images/.openrc.tar"
+		mv "$images/.openrc.tar" "$images/openrc.tar"
+	fi
+	chmod -R a+rX "$images"
+}
+
 make_user() {
 	id snugtest >/dev/null 2>&1 || useradd -m -s /bin/bash snugtest
 	for f in /etc/subuid /etc/subgid; do
@@ -83,12 +110,35 @@ as_user() {
 	install -d -m 0700 -o snugtest -g snugtest "/run/user/$uid"
 	version=$(git -C "$tree" describe --tags --always --dirty 2>/dev/null || echo unknown)
 	cd "$src"
-	exec runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
+	in_group runuser -u snugtest -- env -i HOME=/home/snugtest USER=snugtest LOGNAME=snugtest \
 		PATH="$($go env GOROOT)/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" LANG=C.UTF-8 \
 		XDG_RUNTIME_DIR="/run/user/$uid" GOCACHE=$work/cache GOMODCACHE=$work/mod GOPROXY=off GOFLAGS=-mod=mod \
 		GOTOOLCHAIN=local REQUIRE="${REQUIRE-1}" FUZZTIME="${FUZZTIME:-60s}" BENCHRUNS="${BENCHRUNS:-}" \
 		RANDOM_LINES="${RANDOM_LINES:-}" RANDOM_FIRST="${RANDOM_FIRST:-}" UPSTREAM="${UPSTREAM:-}" \
-		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
+		ARTIFACTS="${ARTIFACTS:-}" LAUNCHERS="${launchers:-}" IMAGES="${images:-}" APPS="${APPS:-}" VERSION="$version" sh tests/run.sh "$@"
+}
+
+# Systems that boot need a control group of the user's own. The machine's own view of the groups stays as it
+# is: this one takes its place in a mount namespace of the tests alone. So is the folder that says that systemd runs here:
+# tests start its user manager.
+in_group() {
+	unshare --mount --propagation private sh -c '
+		set -eu
+		umount --recursive /sys/fs/cgroup 2>/dev/null || true
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		top=/sys/fs/cgroup/snug-test-$$
+		mkdir -p "$top/init" /run/systemd
+		chown snugtest "$top" "$top"/cgroup.* "$top/init" "$top/init/cgroup.procs"
+		mount -t tmpfs tmpfs /run/systemd
+		mkdir /run/systemd/system
+		status=0
+		sh -c "echo \$\$ >$top/init/cgroup.procs; exec \"\$@\"" sh "$@" || status=$?
+		for i in 1 2 3 4 5 6 7 8; do
+			find "$top" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.2
+			rmdir "$top" 2>/dev/null && break
+		done
+		exit $status' sh "$@"
+	exit $?
 }
 
 # What only root can arrange: other owners, mounts on the host, cgroups.
@@ -100,6 +150,7 @@ root_tests() {
 if [ "$(id -u)" = 0 ]; then
 	case $what in all | apps | bench) install_packages ;; esac
 	case $what in all | go) fetch_launchers ;; esac
+	case $what in all | go | bench) make_images ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests

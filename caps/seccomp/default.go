@@ -50,3 +50,13 @@ func Default(o Options) []byte {
 // Broker returns the filter for programs of ours that carry bytes between sockets, such as
 // snug-broker: an allow-list, written down in internal/broker. The caller owns the bytes.
 func Broker() []byte { return []byte(brokerFilter) }
+
+// System returns the filter for a whole system that boots as fake root: a deny-list, written down in
+// internal/system. Single is for a user namespace of one id, where it also pretends that owners and ids
+// change. The caller owns the bytes.
+func System(single bool) []byte {
+	if single {
+		return []byte(singleFilter)
+	}
+	return []byte(systemFilter)
+}

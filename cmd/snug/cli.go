@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/terminal"
 	"snug/manifests"
 	"snug/sandbox"
@@ -98,8 +99,11 @@ func dispatch(words []string, out, errs io.Writer) int {
 	case "--version":
 		name = "version"
 	}
-	if name == completeVerb {
+	switch name {
+	case completeVerb:
 		return c.complete(words[1:])
+	case boot.KeeperVerb:
+		return boot.Keep(words[1:])
 	}
 	for _, v := range verbs() {
 		if v.name == name {
@@ -131,13 +135,17 @@ func meant(name string) string {
 		return "run"
 	case "enter", "attach", "login":
 		return "shell"
+	case "journal":
+		return "logs"
+	case "service":
+		return "unit"
 	case "end", "quit", "terminate", "rm":
 		return "stop"
 	case "show", "info", "inspect", "check":
 		return "explain"
 	case "allow", "permit", "add", "share":
 		return "grant"
-	case "deny", "forbid", "unshare":
+	case "deny", "forbid":
 		return "revoke"
 	}
 	var names []string

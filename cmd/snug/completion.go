@@ -8,6 +8,7 @@ import (
 
 	"snug/cmd/internal/instances"
 	"snug/manifests"
+	"snug/manifests/compose"
 )
 
 // The scripts of the shells know nothing of snug: they ask `snug __complete SHELL WORD...`, which
@@ -250,7 +251,7 @@ func (t *partial) value(flag, prefix string) {
 // argument completes an argument, by the words with which the verb's help names them.
 func (t *partial) argument(v *verb, before []string, dashes bool) {
 	switch {
-	case dashes && len(before) == 0 || len(before) == 1 && strings.Contains(v.args, "INSTANCE [--] COMMAND"):
+	case len(before) == 0 && (dashes || v.name == "unshare"), len(before) == 1 && strings.Contains(v.args, "INSTANCE [--] COMMAND"):
 		t.print(":commands\n")
 	case v.name == "help":
 		t.topics(before)
@@ -268,6 +269,9 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 	default:
 		if strings.Contains(v.args, "INSTANCE") {
 			t.instances()
+		}
+		if v.name == "logs" {
+			t.systems()
 		}
 		if strings.HasPrefix(v.name, "data ") && v.name != "data import" {
 			t.homes()
@@ -314,6 +318,17 @@ func (t *partial) instances() {
 	}
 	for _, r := range list {
 		t.offer(r.Name, about(r))
+	}
+}
+
+// systems are those of which changes are kept.
+func (t *partial) systems() {
+	w, err := compose.Session()
+	if err != nil {
+		return
+	}
+	for _, name := range keptSystems(w) {
+		t.offer(name, "a system's changes are kept")
 	}
 }
 

@@ -19,13 +19,13 @@ const early = 100 * time.Millisecond
 // detach starts snug again as the supervisor, in a session of its own, with the same words but
 // for --detach, and returns when that one says that the app runs, and has run for a moment. What it
 // complains about before comes out here.
-func (c *console) detach(args []string) error {
+func (c *console) detach(args []string) (name string, err error) {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer r.Close()
-	words := []string{"run", "--ready-fd=3"}
+	words := []string{c.verb.name, "--ready-fd=3"}
 	for i, a := range args {
 		if a == "--detach" {
 			words = append(words, args[i+1:]...)
@@ -39,27 +39,26 @@ func (c *console) detach(args []string) error {
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return err
+		return "", err
 	}
 	w.Close()
 	text, _ := io.ReadAll(io.LimitReader(r, 4096))
-	name := strings.TrimSpace(string(text))
+	name = strings.TrimSpace(string(text))
 	ended := make(chan int, 1)
 	go func() { ended <- exitOf(cmd) }() // it ends with this snug, if not before
 	if name == "" {
-		return &failure{status: <-ended}
+		return "", &failure{status: <-ended}
 	}
 	select {
 	case status := <-ended:
 		if status != 0 {
 			what := quote(name) + " ended at once, with status " + strconv.Itoa(status)
-			return &failure{status: status, err: &hinted{what, "without --detach you see what it prints"}}
+			return "", &failure{status: status, err: &hinted{what, "without --detach you see what it prints"}}
 		}
 	case <-time.After(early):
 	}
 	c.print(name, "\n")
-	c.noteLostOutput()
-	return nil
+	return name, nil
 }
 
 // exitOf waits for a snug and gives its status, as a shell does.

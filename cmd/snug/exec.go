@@ -94,6 +94,9 @@ func entering(r *instances.Record, p sandbox.Process) (j *job, done func(), err 
 	umask := unix.Umask(0o077)
 	unix.Umask(umask)
 	p.Umask = uint32(umask)
+	if r.Machine != nil {
+		return enteringMachine(r, p)
+	}
 	spec, err := r.State.Enter(p)
 	if err != nil {
 		return nil, nil, err
@@ -144,6 +147,7 @@ func searchPath(env []string, command string) []string {
 func shellFlags(f *pflag.FlagSet) {
 	f.String("command", "", "run this command line with sh -c (`CMD`)")
 	f.Bool("fresh", false, "a new sandbox of the app, even if one runs")
+	f.String("login", "", "of a booted system: log `USER` in, with a session")
 }
 
 func runShell(c *console, args []string) error {
@@ -161,16 +165,22 @@ func runShell(c *console, args []string) error {
 	}
 	line, _ := f.GetString("command")
 	fresh, _ := f.GetBool("fresh")
+	login, _ := f.GetString("login")
 	if !fresh {
 		dir, err := openInstances()
 		if err != nil {
 			return err
 		}
-		if r, err := dir.Find(words[0]); err == nil {
+		if r, err := dir.Find(words[0]); err == nil && login != "" {
+			return logIn(r, login, line)
+		} else if err == nil {
 			return enter(r, shellWords(r.Env, line), nil, "")
 		} else if e, ok := err.(*instances.FindError); ok && e.Many {
 			return &hinted{e.Error(), "there are: " + strings.Join(e.Names, ", ")}
 		}
+	}
+	if login != "" {
+		return &hinted{"no system " + quote(words[0]) + " runs, and only a system has users to log in", "snug ps lists what runs; snug boot starts a system"}
 	}
 	return c.freshShell(words[0], line)
 }

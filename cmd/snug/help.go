@@ -20,7 +20,7 @@ func runHelp(c *console, args []string) error {
 		c.help("")
 		return nil
 	}
-	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" && words[0] != "data" {
+	if len(words) > 2 || len(words) == 2 && words[0] != "manifest" && words[0] != "data" && words[0] != "image" {
 		return &hinted{"too many words: " + quote(words[len(words)-1]), "snug help " + shellWord(words[0])}
 	}
 	page := ""
@@ -41,8 +41,8 @@ func runHelp(c *console, args []string) error {
 		}
 	}
 	switch {
-	case page == "" && words[0] == "data":
-		return &hinted{"unknown verb " + quote("data "+words[1]), "snug data --help lists the verbs"}
+	case page == "" && len(words) == 2 && words[0] != "manifest":
+		return &hinted{"unknown verb " + quote(words[0]+" "+words[1]), "snug " + words[0] + " --help lists the verbs"}
 	case page == "" && len(words) == 2:
 		return &hinted{"a manifest has no group " + quote(words[1]), strings.Join(keyGroups(), ", ") + "; and snug manifest --help has verbs"}
 	case page == "":
@@ -63,16 +63,23 @@ func (c *console) help(name string) {
 
 func overview() string {
 	var b strings.Builder
-	b.WriteString("snug VERB [flags] ...: sandboxes for apps, commands and systems, without root\n")
-	for _, group := range []string{"apps", "running", "expert"} {
-		b.WriteString("\n" + group + "\n")
+	b.WriteString("snug VERB [flags] ...: sandboxes for apps, commands and systems, without root\n\n")
+	for _, group := range []string{"apps", "running", "systems"} {
+		b.WriteString(group + "\n")
 		for _, v := range verbs() {
 			if v.group == group && v.undoes == "" {
 				b.WriteString("  " + column(strings.Join(append([]string{v.name}, besides(v.name)...), ", "), 15) + v.short + "\n")
 			}
 		}
 	}
-	b.WriteString("\nsnug help VERB tells more. for example: snug run --here -- make test\n")
+	var others []string
+	for _, v := range verbs() {
+		if v.group == "expert" {
+			others = append(others, v.name)
+		}
+	}
+	b.WriteString("expert\n  " + strings.Join(others, ", ") + "\n")
+	b.WriteString("snug help VERB tells more. for example: snug run --here -- make test\n")
 	return b.String()
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strconv"
@@ -14,7 +15,17 @@ import (
 
 // userNetwork is a program that connects a network namespace to the host's network in user space.
 // Both are started by absolute path, with a fixed environment, and end with the sandbox.
-type userNetwork struct{ cmd *exec.Cmd }
+type userNetwork struct {
+	cmd     *exec.Cmd
+	publish []port
+}
+
+// port is one of this machine's that leads to one inside.
+type port struct {
+	address string // of this machine; empty: loopback's
+	host    uint16
+	inside  uint16
+}
 
 // The address at which both answer name queries, in the network that both make: slirp4netns(1).
 const networkDNS = "10.0.2.3"
@@ -24,7 +35,9 @@ func (h *userNetwork) start(pid int) error {
 	if path := helperPath("pasta"); path != "" {
 		return h.pasta(path, pid)
 	}
-	if path := helperPath("slirp4netns"); path != "" {
+	if path := helperPath("slirp4netns"); path != "" && len(h.publish) > 0 {
+		return &hinted{"--publish needs pasta, and only slirp4netns is installed", "install the package passt"}
+	} else if path != "" {
 		return h.slirp(path, pid)
 	}
 	return &hinted{"network = \"user\": neither pasta nor slirp4netns is installed", "install the package passt or slirp4netns; see snug doctor"}
@@ -43,10 +56,10 @@ func helperPath(name string) string {
 // here, so that it dies with snug, and the network is up when its pid file is written.
 func (h *userNetwork) pasta(path string, pid int) error {
 	return h.run(path, func(ready *os.File) []string {
-		return []string{"--foreground", "--quiet", "--config-net", "--no-map-gw",
-			"-t", "none", "-u", "none", "-T", "none", "-U", "none",
+		return append(pastaPorts(h.publish), "--foreground", "--quiet", "--config-net", "--no-map-gw",
+			"-u", "none", "-T", "none", "-U", "none",
 			"-a", "10.0.2.100", "-n", "24", "-g", "10.0.2.2",
-			"--dns-forward", networkDNS, "--pid", "/proc/self/fd/3", strconv.Itoa(pid)}
+			"--dns-forward", networkDNS, "--pid", "/proc/self/fd/3", strconv.Itoa(pid))
 	})
 }
 
@@ -102,4 +115,41 @@ func reason(said string) string {
 		}
 	}
 	return last
+}
+
+// parsePorts reads words of --publish.
+func parsePorts(words []string) (ports []port, err error) {
+	for _, word := range words {
+		fields := strings.Split(word, ":")
+		var p port
+		if len(fields) == 3 {
+			p.address, fields = fields[0], fields[1:]
+		}
+		host, inside := fields[0], fields[len(fields)-1]
+		h, err1 := strconv.ParseUint(host, 10, 16)
+		i, err2 := strconv.ParseUint(inside, 10, 16)
+		_, bad := netip.ParseAddr(p.address)
+		if len(fields) > 2 || err1 != nil || err2 != nil || h == 0 || i == 0 || p.address != "" && bad != nil {
+			return nil, &hinted{"--publish " + quote(word) + ": not [IP:]HOST:PORT", "such as 8080:80, which is 127.0.0.1:8080:80"}
+		}
+		p.host, p.inside = uint16(h), uint16(i)
+		ports = append(ports, p)
+	}
+	return ports, nil
+}
+
+// pastaPorts spells ports for pasta(1), which takes TCP by -t.
+func pastaPorts(ports []port) []string {
+	if len(ports) == 0 {
+		return []string{"-t", "none"}
+	}
+	var args []string
+	for _, p := range ports {
+		address := p.address
+		if address == "" {
+			address = "127.0.0.1"
+		}
+		args = append(args, "-t", address+"/"+strconv.Itoa(int(p.host))+":"+strconv.Itoa(int(p.inside)))
+	}
+	return args
 }

@@ -391,7 +391,11 @@ func (c *console) start(args []string) error {
 		return err
 	}
 	if p.own.detach {
-		return c.detach(args)
+		_, err := c.detach(args)
+		if err == nil {
+			c.noteLostOutput()
+		}
+		return err
 	}
 	return c.runOrJoin(p)
 }

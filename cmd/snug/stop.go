@@ -14,8 +14,9 @@ import (
 
 func stopFlags(f *pflag.FlagSet) {
 	f.String("signal", "TERM", "first ask with this `SIGNAL`, TERM if not given")
-	f.Float64("time", 10, "wait `SEC` seconds, 10 if not given, and end what is left")
+	f.Float64("time", 10, "wait `SEC` seconds (10; a system 90), and end the rest")
 	f.Bool("all", false, "all that run")
+	f.Bool("reboot", false, "have a booted system start anew")
 }
 
 // killFlags are what is left of them for kill.
@@ -67,8 +68,15 @@ func runStop(c *console, args []string) error {
 		}
 		list = append(list, r)
 	}
+	if reboot, _ := f.GetBool("reboot"); reboot {
+		return rebootAll(list)
+	}
 	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
 	for _, r := range list {
+		deadline := deadline
+		if r.Machine != nil && !f.Changed("time") {
+			deadline = time.Now().Add(machinePatience)
+		}
 		if err := stop(r, sig, deadline); err != nil {
 			return err
 		}

@@ -23,7 +23,14 @@ type Record struct {
 	Env        []string // of the app
 	Dirs       []string // working directories to try
 	State      sandbox.State
-	Live       *Live // nil: no files are granted to it while it runs
+	Machine    *Machine // nil: it is no system that was booted
+	Live       *Live    // nil: no files are granted to it while it runs
+}
+
+// Machine is what is kept of a system that was booted.
+type Machine struct {
+	Image   string // or folder
+	Changes string // the folder of what it changes outside; empty if that is thrown away
 }
 
 const (
@@ -108,6 +115,10 @@ func (r *Record) encode() []byte {
 			w.bytes("landlock-attr", rule.Attr)
 		}
 	}
+	if r.Machine != nil {
+		w.text("machine", r.Machine.Image)
+		w.text("changes", r.Machine.Changes)
+	}
 	if r.Live != nil {
 		w.encodeFolders(r.Live)
 	}
@@ -149,6 +160,13 @@ func (r *Record) decodeText(key, value string) bool {
 		r.File = value
 	case "home":
 		r.Home = value
+	case "machine":
+		r.Machine = &Machine{Image: value}
+	case "changes":
+		if r.Machine == nil {
+			return false
+		}
+		r.Machine.Changes = value
 	case "command":
 		r.Command = append(r.Command, value)
 	case "env":

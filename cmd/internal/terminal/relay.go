@@ -245,6 +245,9 @@ func (t *Terminal) take(what keys, buf []byte) keys {
 	n, err := unix.Read(t.keys, buf)
 	switch {
 	case n > 0 && what == keysRaw:
+		if t.watch != nil {
+			t.watch(buf[:n])
+		}
 		t.note(buf[:n])
 		t.master.Write(buf[:n])
 	case n >= 0 && err == nil && what == keysLines && Is(t.in):

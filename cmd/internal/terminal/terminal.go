@@ -44,8 +44,9 @@ type Terminal struct {
 	always  bool // keys are the app's whenever snug is in the foreground
 	alone   bool // all that comes out comes through us
 
-	master *os.File // of the terminal inside
-	redraw func()   // tells the app to draw again
+	master *os.File     // of the terminal inside
+	redraw func()       // tells the app to draw again
+	watch  func([]byte) // is shown the keys that go in
 	woken  chan struct{}
 
 	printing sync.Mutex // held while output is being written
@@ -61,6 +62,9 @@ type Terminal struct {
 
 	pressed map[unix.Signal]time.Time // when its key went in
 }
+
+// Watch has f see every key that goes in, before Relay. It must not wait.
+func (t *Terminal) Watch(f func(keys []byte)) { t.watch = f }
 
 // Is reports whether a descriptor is a terminal.
 func Is(fd int) bool {

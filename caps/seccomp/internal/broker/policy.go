@@ -78,5 +78,5 @@ func Source(arch seccomp.Arch) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return desktop.Constant("brokerFilter", "what a broker may call", f)
+	return desktop.Constants(desktop.Named{Name: "brokerFilter", What: "what a broker may call", Filter: f})
 }

@@ -1,4 +1,4 @@
-// Command gendefault compiles the desktop policy and the brokers' for each
+// Command gendefault compiles the policies of desktop apps, brokers and booted systems for each
 // machine and writes the programs as constants, so that a launch neither
 // compiles nor links a policy. It runs by go generate in the folder of package seccomp, after
 // gennumbers. With -print-size it tells the number of instructions instead.
@@ -12,6 +12,7 @@ import (
 	"snug/caps/seccomp"
 	"snug/caps/seccomp/internal/broker"
 	"snug/caps/seccomp/internal/desktop"
+	"snug/caps/seccomp/internal/system"
 )
 
 func main() {
@@ -35,18 +36,17 @@ func run(size bool) error {
 			}
 			continue
 		}
-		source, err := desktop.Source(arch)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(desktop.File(arch), source, 0o644); err != nil {
-			return err
-		}
-		if source, err = broker.Source(arch); err != nil {
-			return err
-		}
-		if err := os.WriteFile(broker.File(arch), source, 0o644); err != nil {
-			return err
+		for _, policy := range []struct {
+			file   string
+			source func(seccomp.Arch) ([]byte, error)
+		}{{desktop.File(arch), desktop.Source}, {broker.File(arch), broker.Source}, {system.File(arch), system.Source}} {
+			source, err := policy.source(arch)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(policy.file, source, 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

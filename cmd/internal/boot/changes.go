@@ -1,0 +1,97 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Changes is the folder in which is kept what a system has changed of its image, by the system's name. Who
+// holds it runs the system.
+type Changes struct {
+	Image string // of which image or folder they are changes
+	UUID  string // of the machine
+
+	path string
+	lock *os.File
+}
+
+// ErrRunning says that somebody else holds the folder.
+var ErrRunning = errors.New("it is running")
+
+// OtherImage says that a system of the name has changed another image.
+type OtherImage struct{ Image string }
+
+func (e *OtherImage) Error() string { return fmt.Sprintf("its changes are of %q", e.Image) }
+
+// OpenChanges opens the folder of a system, below base, or makes it. The caller closes it.
+func OpenChanges(base, name, image string) (*Changes, error) {
+	c := &Changes{Image: image, UUID: NewID(), path: filepath.Join(base, name)}
+	for _, dir := range []string{c.Upper(), c.Work()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Chmod(c.path, 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := os.Open(c.path)
+	if err != nil {
+		return nil, err
+	}
+	c.lock = lock
+	if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+		err = ErrRunning
+	}
+	if err == nil {
+		err = c.settle()
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// settle reads what is noted of the system, or notes it.
+func (c *Changes) settle() error {
+	note := filepath.Join(c.path, "machine")
+	text, err := os.ReadFile(note)
+	if errors.Is(err, fs.ErrNotExist) {
+		aside := note + ".new"
+		if err := os.WriteFile(aside, []byte("image "+c.Image+"\nuuid "+c.UUID+"\n"), 0o600); err != nil {
+			return err
+		}
+		return os.Rename(aside, note)
+	}
+	if err != nil {
+		return err
+	}
+	image := ""
+	for line := range strings.Lines(string(text)) {
+		switch key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " "); key {
+		case "image":
+			image = value
+		case "uuid":
+			c.UUID = value
+		}
+	}
+	if image != c.Image {
+		return &OtherImage{image}
+	}
+	return nil
+}
+
+// Upper is the folder of what was changed, Work the kernel's beside it (overlayfs).
+func (c *Changes) Upper() string { return filepath.Join(c.path, "upper") }
+
+// Work is the kernel's folder beside Upper.
+func (c *Changes) Work() string { return filepath.Join(c.path, "work") }
+
+// Close lets the system be run by others.
+func (c *Changes) Close() error { return c.lock.Close() }

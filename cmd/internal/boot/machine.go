@@ -1,0 +1,299 @@
+package boot
+
+import (
+	"cmp"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snug/sandbox"
+	"snug/sandbox/cgroup"
+	"snug/systemdimg"
+)
+
+// Machine is a system that is to run until it is powered off.
+type Machine struct {
+	System systemdimg.System // but for what Run adds: Cgroup, Notify and BootID
+
+	Name   string
+	Parent string // the folder in which its control group is made
+	Limits cgroup.Limits
+	Socket string     // the path of its notification socket
+	Remove []string   // folders that go when it has ended
+	Held   []*os.File // locks of its image, which the keeper has for as long as the system lives
+
+	// Connect, if set, connects the network namespace of a process to the host's network, until the
+	// function that it gives is called.
+	Connect func(pid int) (stop func(), err error)
+	// Started is called whenever it has begun to boot. An error ends it.
+	Started func(*sandbox.Instance) error
+	// Said is called with what its init says.
+	Said func(systemdimg.Notice)
+	// Console is called with the system's end of the console, and carries it until the function
+	// that it gives is called. The file does not block.
+	Console func(*os.File) (drain func())
+	// Requests are what is asked of it while it runs.
+	Requests <-chan Request
+}
+
+// Request is what a system is asked to do.
+type Request int
+
+const (
+	PowerOff Request = iota // in order
+	Reboot                  // in order, too
+	Kill                    // at once
+)
+
+// Run boots the system, and again when it reboots, and gives the wait status of its PID 1 at the end: for
+// a system that was powered off, SIGINT (reboot(2), "Behavior inside PID namespaces"). When it returns,
+// nothing of the system is left.
+func (m *Machine) Run() (ws unix.WaitStatus, err error) {
+	group, err := m.group()
+	if err != nil {
+		return 0, err
+	}
+	defer group.Close()
+	k, err := startKeeper(m.System.Users, group.Path(), m.Remove, m.Held)
+	if err != nil {
+		group.Remove(0)
+		return 0, err
+	}
+	defer func() {
+		if e := k.finish(); e != nil { // it was killed
+			e = m.clean(group.Path(), m.Remove)
+			err = errors.Join(err, e)
+		}
+	}()
+	if err := group.Limit(m.Limits); err != nil {
+		return 0, err
+	}
+	group.Delegate()
+	for n := 1; ; n++ { // each in a group of its own: what the one before has left may not be ours to remove
+		own, err := cgroup.Make(group.Path(), "boot-"+strconv.Itoa(n))
+		if err != nil {
+			return 0, err
+		}
+		ws, err = m.boot(own)
+		own.Close()
+		if err != nil || !isReboot(ws) {
+			return ws, err
+		}
+	}
+}
+
+// group makes the control group. One of the name that is there was left by a system whose keeper was killed,
+// too.
+func (m *Machine) group() (*cgroup.Group, error) {
+	group, err := cgroup.Make(m.Parent, m.Name)
+	if !errors.Is(err, fs.ErrExist) {
+		return group, err
+	}
+	if err := m.clean(filepath.Join(m.Parent, m.Name), nil); err != nil {
+		return nil, err
+	}
+	return cgroup.Make(m.Parent, m.Name)
+}
+
+// clean has a keeper do its work at once.
+func (m *Machine) clean(group string, folders []string) error {
+	k, err := startKeeper(m.System.Users, group, folders, nil)
+	if err != nil {
+		return err
+	}
+	return k.finish()
+}
+
+// isReboot reports whether a PID 1 has ended its system by reboot(2) for another start.
+func isReboot(ws unix.WaitStatus) bool { return ws.Signaled() && ws.Signal() == unix.SIGHUP }
+
+// boot runs the system once.
+func (m *Machine) boot(group *cgroup.Group) (unix.WaitStatus, error) {
+	system := m.System
+	system.Cgroup, system.Notify, system.BootID = group.Dir(), m.Socket, NewID()
+	system.Terminal = &sandbox.Terminal{Rows: 24, Cols: 80, Stdio: [3]bool{true, true, true}}
+	listener, err := systemdimg.Listen(m.Socket)
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	spec, err := system.Spec()
+	if err != nil {
+		return 0, err
+	}
+	stop := func() {}
+	defer func() { stop() }()
+	if m.Connect != nil {
+		spec.Handover.Placed = func(pid int) (err error) {
+			stop, err = m.Connect(pid)
+			return err
+		}
+	}
+	in, err := sandbox.Run(spec)
+	if err != nil {
+		return 0, err
+	}
+	defer in.Close()
+	if m.Started != nil {
+		if err := m.Started(in); err != nil {
+			return 0, err
+		}
+	}
+	return m.serve(in, listener)
+}
+
+// serve passes on what the system says and is asked, until it ends.
+func (m *Machine) serve(in *sandbox.Instance, listener *systemdimg.Listener) (unix.WaitStatus, error) {
+	held, err := holdConsole(in.Terminal())
+	if err != nil {
+		return 0, err
+	}
+	defer held.Close()
+	drain := m.Console(in.Terminal())
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		m.listen(in.Pid(), listener)
+	}()
+	m.wait(in)
+	ws := in.Wait()
+	held.Close() // what was printed is read to its end, and no further
+	drain()
+	listener.Close()
+	<-heard
+	return ws, nil
+}
+
+// holdConsole opens the system's end of the console, too: while nobody has it open, as between a getty's
+// end and the next one's start, reading the other end fails.
+func holdConsole(master *os.File) (*os.File, error) {
+	conn, err := master.SyscallConn() // master.Fd would make it block
+	if err != nil {
+		return nil, err
+	}
+	var fd uintptr
+	var errno unix.Errno
+	err = conn.Control(func(m uintptr) {
+		fd, _, errno = unix.Syscall(unix.SYS_IOCTL, m, unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	})
+	if err != nil || errno != 0 {
+		return nil, os.NewSyscallError("ioctl TIOCGPTPEER", cmp.Or(err, error(errno)))
+	}
+	return os.NewFile(fd, "console"), nil
+}
+
+func (m *Machine) listen(pid int, listener *systemdimg.Listener) {
+	for {
+		notice, err := listener.Next(pid, time.Time{})
+		if err != nil {
+			return
+		}
+		if m.Said != nil {
+			m.Said(notice)
+		}
+	}
+}
+
+// wait passes on requests until the system ends, and again and again what has had no effect: an init that has
+// just begun has no handler for it yet, and PID 1 does not even get a signal without one.
+func (m *Machine) wait(in *sandbox.Instance) {
+	const pause = 3 * time.Second
+	last, again := PowerOff, time.NewTimer(pause)
+	again.Stop()
+	for {
+		select {
+		case last = <-m.Requests:
+			m.ask(in, last)
+			again.Reset(pause)
+		case <-again.C:
+			m.ask(in, last)
+			again.Reset(pause)
+		case <-in.Done():
+			return
+		}
+	}
+}
+
+// ask passes on a request. A system that cannot do it goes on.
+func (m *Machine) ask(in *sandbox.Instance, request Request) {
+	if request == Kill {
+		in.Kill()
+		return
+	}
+	if sig := endSignal(initKind(in.Pid()), request == Reboot); sig != 0 {
+		in.Signal(sig)
+		return
+	}
+	if err := m.run(in, endCommand(request == Reboot)); err != nil {
+		in.Kill() // there is no other way
+	}
+}
+
+// run runs a command in the system, and does not wait for it.
+func (m *Machine) run(in *sandbox.Instance, argv []string) error {
+	st := in.State()
+	spec, done, err := Enter(&st, sandbox.Process{Argv: argv, Env: []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}})
+	if err != nil {
+		return err
+	}
+	defer done()
+	command, err := sandbox.Run(spec)
+	if err != nil {
+		return err
+	}
+	go func() { command.Wait(); command.Close() }()
+	return nil
+}
+
+// Enter makes the Spec of a process that enters a system: in the group of its PID 1, as the groups around
+// that are to hold none (cgroups(7), "no internal processes"). The caller calls done when it has started.
+func Enter(st *sandbox.State, p sandbox.Process) (spec *sandbox.Spec, done func(), err error) {
+	if spec, err = st.Enter(p); err != nil {
+		return nil, nil, err
+	}
+	path, err := cgroup.Of(st.Pid)
+	if err == nil {
+		spec.CgroupDir, err = os.Open(path)
+	}
+	if err != nil {
+		spec.Enter.Process.Close()
+		return nil, nil, err
+	}
+	return spec, func() {
+		spec.Enter.Process.Close()
+		spec.CgroupDir.Close()
+	}, nil
+}
+
+// NewID makes a random id of 32 hexadecimal digits, as of a machine or a boot (machine-id(5)).
+func NewID() string {
+	var b [16]byte
+	unix.Getrandom(b[:], 0)                     // of so few bytes it gives all, from the first start of the kernel's generator on
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80 // RFC 9562, version 4
+	return hex.EncodeToString(b[:])
+}
+
+// Discard is a console that nobody sits at: what is printed goes to w.
+func Discard(w io.Writer) func(*os.File) func() {
+	return func(master *os.File) func() {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			io.Copy(w, master)
+		}()
+		return func() {
+			master.SetReadDeadline(time.Now().Add(time.Second))
+			<-done
+		}
+	}
+}
+
+// SocketIn gives the path of the socket for a folder, short enough for sun_path (unix(7)).
+func SocketIn(folder string) string { return filepath.Join(folder, "notify") }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"snug/cmd/internal/brokers"
+)
+
+// commit makes an image of a system that has powered off: its own image with one more layer, of what it has
+// changed. The changes stay as they are.
+func (b *booting) commit() error {
+	name, _ := b.flags.GetString("commit")
+	if name == "" {
+		return nil
+	}
+	program, err := brokers.Program("snug-image")
+	if err != nil {
+		return &hinted{"snug-image is missing: " + err.Error(), "it belongs into the folder of snug: make install puts it there"}
+	}
+	defer program.Close()
+	layout := filepath.Join(b.world.Data, "snug/machines/.commit-"+b.machine.Name)
+	defer os.RemoveAll(layout)
+	os.RemoveAll(layout) // of one that was killed
+	storage, _ := b.flags.GetString("storage")
+	for _, words := range [][]string{
+		{"export", "--storage=" + storage, "--changes=" + b.changes.Upper(), b.image, "oci:" + layout},
+		{"import", "--storage=" + storage, "--replace", "oci:" + layout, name},
+	} {
+		cmd := exec.Command(program.Name(), words...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return &hinted{"the image " + quote(name) + " was not made", "what the system has changed is still there: snug image export --changes " + shellWord(b.changes.Upper()) + " " + b.image + " FILE.tar"}
+		}
+	}
+	return nil
+}

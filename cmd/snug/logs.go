@@ -1,0 +1,233 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"snug/cmd/internal/boot"
+	"snug/cmd/internal/instances"
+	"snug/manifests/compose"
+	"snug/sandbox"
+)
+
+// The journal of a system, in prose.
+//
+// What lies in the folder of its changes is read outside, by the machine's journalctl in a sandbox, be the
+// system up or not. Else the system's own journalctl reads it inside, for as long as the system runs. In
+// either case what comes out is the system's word: at a terminal it loses its control characters.
+
+func logsFlags(f *pflag.FlagSet) {
+	f.BoolP("follow", "f", false, "go on with what is logged from now on")
+	f.StringP("unit", "u", "", "of one unit of the system alone, `UNIT`")
+	f.Bool("json", false, "print JSON, one object a line (journalctl --output=json)")
+}
+
+func runLogs(c *console, args []string) error {
+	f := c.newFlags()
+	logsFlags(f)
+	words, err := c.parseAll(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) != 1 {
+		return &hinted{"the journal of which system?", "snug ps lists those that run; snug logs NAME"}
+	}
+	r, upper, err := findSystem(words[0])
+	if err != nil {
+		return err
+	}
+	spec, done, err := journal(words[0], r, upper, journalWords(f))
+	if err != nil {
+		return err
+	}
+	defer done()
+	follow, _ := f.GetBool("follow")
+	if !follow {
+		r = nil
+	}
+	return c.show(spec, r)
+}
+
+// journalWords are the arguments of journalctl.
+func journalWords(f *pflag.FlagSet) []string {
+	words := []string{"--no-pager", "--quiet"}
+	if on, _ := f.GetBool("follow"); on {
+		words = append(words, "--follow")
+	}
+	if unit, _ := f.GetString("unit"); unit != "" {
+		words = append(words, "--unit="+unit)
+	}
+	if on, _ := f.GetBool("json"); on {
+		words = append(words, "--output=json")
+	}
+	return words
+}
+
+// machinesFolder is where changes of systems are kept.
+func machinesFolder(w *compose.World) string { return filepath.Join(w.Data, "snug/machines") }
+
+// findSystem finds a system that runs, or the changes of one that has. Either may be none.
+func findSystem(word string) (r *instances.Record, upper string, err error) {
+	dir, err := openInstances()
+	if err != nil {
+		return nil, "", err
+	}
+	r, err = dir.Find(word)
+	if err == nil && r.Machine == nil {
+		return nil, "", &failure{status: exitNo, err: &hinted{quote(word) + " is an app, and keeps no journal", "what it says comes out where it was started"}}
+	}
+	if err == nil {
+		return r, r.Machine.Changes, nil
+	}
+	w, err := compose.Session()
+	if err != nil {
+		return nil, "", err
+	}
+	upper = filepath.Join(machinesFolder(w), word, "upper")
+	if _, err := os.Stat(upper); checkName(word) == nil && err == nil {
+		return nil, upper, nil
+	}
+	hint := "none has run yet; snug boot starts one"
+	if kept := keptSystems(w); len(kept) > 0 {
+		hint = "changes are kept of: " + strings.Join(kept, ", ")
+	}
+	return nil, "", &failure{status: exitNo, err: &hinted{"no system " + quote(word) + " runs, and nothing is kept of one", hint}}
+}
+
+// keptSystems are the names of systems of which changes are kept.
+func keptSystems(w *compose.World) (names []string) {
+	list, _ := os.ReadDir(machinesFolder(w))
+	for _, e := range list {
+		if e.IsDir() && checkName(e.Name()) == nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// journal chooses who reads it.
+func journal(name string, r *instances.Record, upper string, words []string) (spec *sandbox.Spec, done func(), err error) {
+	kept, err := (*boot.Journal)(nil), boot.ErrNoJournal
+	if upper != "" {
+		kept, err = boot.FindJournal(upper)
+	}
+	program, _ := filepath.EvalSymlinks(helperPath("journalctl")) // on NixOS a link outside of its store
+	switch {
+	case err == nil && program != "":
+		return kept.Reader(program, words), func() {}, nil
+	case r != nil:
+		if err := reachGroup(r.State.Pid); err != nil {
+			return nil, nil, err
+		}
+		return boot.JournalInside(&r.State, words)
+	case errors.Is(err, boot.ErrNoJournal):
+		return nil, nil, &failure{status: exitNo, err: &hinted{"nothing is kept of the journal of " + quote(name), "mkdir /var/log/journal in it, and its journald keeps it (journald.conf(5), Storage=)"}}
+	case err != nil:
+		return nil, nil, err
+	}
+	return nil, nil, &hinted{"this machine has no journalctl to read the journal of " + quote(name) + " with", "boot the system, and its own reads it: snug boot --name " + shellWord(name) + " ..."}
+}
+
+// show prints what a program prints until it ends, or until a system does that it follows.
+func (c *console) show(spec *sandbox.Spec, followed *instances.Record) error {
+	out, said, in, err := piped(spec)
+	if err != nil {
+		return startFailure(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	defer said.Close()
+	if followed != nil {
+		defer endWith(in, followed)()
+	}
+	complaint := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(io.LimitReader(said, 4096))
+		io.Copy(io.Discard, said)
+		complaint <- string(text)
+	}()
+	c.lost = c.copyLines(out)
+	if c.lost != nil {
+		in.Kill() // nobody reads on
+	}
+	ws := in.Wait()
+	if text := <-complaint; ws.Exited() && ws.ExitStatus() != 0 {
+		return &hinted{"journalctl: " + reason(text), ""}
+	}
+	return nil
+}
+
+// endWith ends a reader soon after the system that it follows. wait returns when either has ended.
+func endWith(in *sandbox.Instance, r *instances.Record) (wait func()) {
+	init, err := r.State.Open()
+	if err != nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer init.Close()
+		for !gone(int(init.Fd()), time.Second/4) {
+			select {
+			case <-in.Done():
+				return
+			default:
+			}
+		}
+		time.Sleep(time.Second / 4) // its last words are read meanwhile
+		in.Kill()
+	}()
+	return func() { <-done }
+}
+
+// piped starts a program with pipes for what it prints and complains of.
+func piped(spec *sandbox.Spec) (out, said *os.File, in *sandbox.Instance, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer null.Close()
+	out, w, err := os.Pipe()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer w.Close()
+	said, v, err := os.Pipe()
+	if err != nil {
+		out.Close()
+		return nil, nil, nil, err
+	}
+	defer v.Close()
+	spec.Process.Files = []sandbox.File{{Number: 0, Source: null}, {Number: 1, Source: w}, {Number: 2, Source: v}}
+	if in, err = sandbox.Run(spec); err != nil {
+		out.Close()
+		said.Close()
+	}
+	return out, said, in, err
+}
+
+// copyLines prints lines of others, at a terminal without what a terminal would obey.
+func (c *console) copyLines(from io.Reader) error {
+	if !isTerminal(c.out) {
+		_, err := io.Copy(c.out, from)
+		return err
+	}
+	const longest = 64 << 10
+	lines := bufio.NewReaderSize(from, longest)
+	for {
+		part, err := lines.ReadSlice('\n') // one that is longer comes in parts
+		if _, e := io.WriteString(c.out, clean(string(part))); e != nil {
+			return e
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			return nil
+		}
+	}
+}

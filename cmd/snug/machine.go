@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"snug/cmd/internal/boot"
+	"snug/cmd/internal/instances"
+	"snug/sandbox"
+)
+
+// What the verbs of running sandboxes do with a system that was booted: who enters it is its root, with
+// what its init may at the most.
+
+// machinePatience is how long a system may take to power off: systemd gives a service as much.
+const machinePatience = 90 * time.Second
+
+// enteringMachine is the job of running a process in a system.
+func enteringMachine(r *instances.Record, p sandbox.Process) (j *job, done func(), err error) {
+	p.Capabilities = r.State.Capabilities
+	p.NewPrivileges = true
+	if term := os.Getenv("TERM"); term != "" && !slices.ContainsFunc(p.Env, func(e string) bool { return strings.HasPrefix(e, "TERM=") }) {
+		p.Env = append(p.Env, "TERM="+term)
+	}
+	if err := reachGroup(r.State.Pid); err != nil {
+		return nil, nil, err
+	}
+	spec, done, err := boot.Enter(&r.State, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &job{spec: spec}, done, nil
+}
+
+// logIn opens a session of a user: the system's own service manager makes it, by PAM and logind, as it
+// makes that of a getty.
+func logIn(r *instances.Record, user, command string) error {
+	if r.Machine == nil {
+		return &hinted{quote(r.Name) + " is an app, and has no users to log in", "snug shell " + shellWord(r.Name)}
+	}
+	argv := []string{"systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--property=PAMName=login",
+		"--property=WorkingDirectory=~", "--uid=" + user, "--setenv=XDG_SESSION_CLASS=user"}
+	for _, name := range []string{"TERM", "COLORTERM", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			argv = append(argv, "--setenv="+name+"="+value)
+		}
+	}
+	stdio := "--pipe"
+	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+		stdio = "--pty"
+	}
+	shell := `exec "$(getent passwd "$(id -u)" | cut -d: -f7)" -l`
+	if command != "" {
+		shell += ` -c "$1"`
+	}
+	return enter(r, append(argv, stdio, "--", "/bin/sh", "-c", shell, "sh", command), nil, "/")
+}
+
+// rebootAll asks systems to start anew.
+func rebootAll(list []*instances.Record) error {
+	for _, r := range list {
+		if r.Machine == nil {
+			return &hinted{quote(r.Name) + " is no booted system", "snug stop " + shellWord(r.Name) + ", and start it again"}
+		}
+		fd, err := unix.PidfdOpen(r.Supervisor, 0)
+		if err != nil {
+			return os.NewSyscallError("pidfd_open", err)
+		}
+		err = unix.PidfdSendSignal(fd, rebootSignal, nil, 0)
+		unix.Close(fd)
+		if err != nil {
+			return os.NewSyscallError("pidfd_send_signal", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+package store
+
+// For tests: what cannot be had on the machine that runs them.
+var (
+	Judge  = judge
+	Fits   = fits
+	MapIDs = mapIDs
+)

@@ -1,0 +1,47 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Hold keeps an image from being removed, until the files that it gives are closed: in all processes that
+// have them, so a sandbox that is given them keeps its image for as long as it lives (sandbox.Process.Held).
+// fs.ErrNotExist says that the image was removed meanwhile.
+func (s *Store) Hold(img *Image) (held []*os.File, err error) {
+	paths := []string{s.image(img.ID)}
+	for _, d := range img.Layers {
+		paths = append(paths, s.layer(d))
+	}
+	for _, p := range paths {
+		f, err := lock(p, unix.LOCK_SH)
+		if err != nil {
+			closeAll(held)
+			return nil, s.gone(img, err)
+		}
+		held = append(held, f)
+	}
+	return held, nil
+}
+
+// gone says why an image cannot be held.
+func (s *Store) gone(img *Image, err error) error {
+	switch {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return &Error{What: "image " + shown(img) + " is being removed", Err: fs.ErrNotExist}
+	case errors.Is(err, fs.ErrNotExist):
+		return &Error{What: "parts of image " + shown(img) + " are missing", Hint: "import or pull it again", Err: fs.ErrNotExist}
+	}
+	return err
+}
+
+// shown is how a message calls an image.
+func shown(img *Image) string {
+	if len(img.Names) > 0 {
+		return img.Names[0]
+	}
+	return img.ID.Hex()[:12]
+}

@@ -1,0 +1,197 @@
+// Package recipe keeps what a tar archive holds beside the contents of its files, so that the archive can be
+// made again of the unpacked files, byte by byte.
+//
+// The one default call is [Write] for an archive that goes by, and [Cook] for the way back. A layer of an image
+// is known by the digest of its archive, and no two programs write the same archive of the same files; so an
+// image that is exported would be another one. A recipe is about a hundredth of its archive, compressed.
+//
+//	recipe = { literal | file }          compressed by gzip
+//	literal = 'L' length bytes           headers, padding, and what is no plain file's content
+//	file = 'F' size length path          the content of a file, by its path in the layer
+//
+// Numbers are as in encoding/binary's Uvarint. The package promises nothing about what comes out: files may have
+// been written over by later ones of the same archive. Who cooks compares the digest. Recipes, archives and
+// folders are hostile: no file is opened outside of the folder, none that is not a plain one, and all is read
+// through in pieces of bounded size.
+package recipe
+
+import (
+	"archive/tar"
+	"bufio"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	literal = 'L'
+	file    = 'F'
+
+	maxLiteral = 64 << 10
+	maxPath    = 4 << 10
+)
+
+// ErrRecipe says that a recipe is none, or does not fit the folder.
+var ErrRecipe = errors.New("the recipe of the layer does not fit its files")
+
+// Write reads a plain tar archive, to its end, and writes its recipe.
+func Write(archive io.Reader, to io.Writer) error {
+	z, err := gzip.NewWriterLevel(to, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	t := &tap{from: bufio.NewReaderSize(archive, maxLiteral), to: bufio.NewWriterSize(z, maxLiteral)}
+	r := tar.NewReader(t)
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if !plain(h) {
+			continue
+		}
+		t.flush()
+		t.head(file, uint64(h.Size), uint64(len(h.Name)))
+		t.to.WriteString(h.Name)
+		t.silent = true
+		_, err = io.Copy(io.Discard, r)
+		t.silent = false
+		if err != nil {
+			return err
+		}
+	}
+	if _, err := io.Copy(io.Discard, t); err != nil { // what lies behind the end of the archive
+		return err
+	}
+	t.flush()
+	if err := t.to.Flush(); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+// plain reports whether the content of an entry is that of a file, as it is.
+func plain(h *tar.Header) bool {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return false
+		}
+	}
+	return h.Typeflag == tar.TypeReg && h.Size > 0 && len(h.Name) <= maxPath && !strings.Contains(h.Name, "\x00")
+}
+
+// tap lets an archive through to who reads it, and notes down what goes by unless it is silent.
+type tap struct {
+	from   *bufio.Reader
+	to     *bufio.Writer // its errors are sticky: Flush tells
+	silent bool
+	noted  []byte
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.from.Read(p[:min(len(p), maxLiteral)])
+	if !t.silent {
+		if len(t.noted)+n > maxLiteral {
+			t.flush()
+		}
+		t.noted = append(t.noted, p[:n]...)
+	}
+	return n, err
+}
+
+func (t *tap) flush() {
+	if len(t.noted) > 0 {
+		t.head(literal, uint64(len(t.noted)))
+		t.to.Write(t.noted)
+		t.noted = t.noted[:0]
+	}
+}
+
+func (t *tap) head(kind byte, numbers ...uint64) {
+	b := []byte{kind}
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, n)
+	}
+	t.to.Write(b)
+}
+
+// Cook writes the archive of a recipe, with contents of the files in a folder.
+func Cook(recipe io.Reader, dir *os.File, to io.Writer) error {
+	z, err := gzip.NewReader(recipe)
+	if err != nil {
+		return err
+	}
+	r := bufio.NewReaderSize(z, maxLiteral)
+	for {
+		kind, err := r.ReadByte()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		size, err := binary.ReadUvarint(r)
+		switch {
+		case err != nil:
+		case kind == literal && size <= maxLiteral:
+			_, err = io.CopyN(to, r, int64(size))
+		case kind == file && size < 1<<62:
+			err = cookFile(r, dir, int64(size), to)
+		default:
+			err = ErrRecipe
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func cookFile(r *bufio.Reader, dir *os.File, size int64, to io.Writer) error {
+	length, err := binary.ReadUvarint(r)
+	if err != nil {
+		return err
+	}
+	if length > maxPath {
+		return ErrRecipe
+	}
+	path := make([]byte, length)
+	if _, err := io.ReadFull(r, path); err != nil {
+		return err
+	}
+	f, err := open(dir, string(path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if n, err := io.Copy(to, io.LimitReader(f, size)); err != nil || n < size {
+		return errors.Join(err, ErrRecipe)
+	}
+	return nil
+}
+
+// open opens a plain file below a folder. Links in between lead to where they lead in the image.
+func open(dir *os.File, path string) (*os.File, error) {
+	how := &unix.OpenHow{Flags: unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS | unix.RESOLVE_NO_XDEV}
+	fd, err := unix.Openat2(int(dir.Fd()), path, how)
+	for err == unix.EINTR || err == unix.EAGAIN {
+		fd, err = unix.Openat2(int(dir.Fd()), path, how)
+	}
+	if err != nil {
+		return nil, errors.Join(ErrRecipe, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		unix.Close(fd)
+		return nil, errors.Join(ErrRecipe, err)
+	}
+	return os.NewFile(uintptr(fd), path), nil
+}

@@ -1,0 +1,108 @@
+package boot_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"snug/tests/bed"
+)
+
+// A system's journal is read while it runs and when it has ended; one that is kept in memory for as long
+// as the system runs.
+func TestLogs(t *testing.T) {
+	s := newSession(t)
+	dir := system(t, "bookworm")
+	s.boot("--name", "kept", dir)
+	s.inside("kept", "logger said in it; systemd-run -q --unit=hello.service --wait echo said by a unit")
+	s.inside("kept", "journalctl --sync")
+	s.logs("kept", "said in it")
+
+	following := s.Start("snug", "logs", "--follow", "kept")
+	bed.Poll(s, "the end of the journal", 20*time.Second, func() bool { return strings.Contains(following.Said(), "said") })
+	s.inside("kept", "logger said meanwhile")
+	bed.Poll(s, "what is said meanwhile", 20*time.Second, func() bool { return strings.Contains(following.Said(), "said meanwhile") })
+	s.Must("snug", "stop", "kept")
+	bed.Poll(s, "the end of who follows", 20*time.Second, func() bool { return len(s.following()) == 0 })
+
+	s.logs("kept", "said in it")
+	s.logs("kept", "Journal stopped")
+	if unit := s.Must("snug", "logs", "-u", "hello.service", "kept"); !strings.Contains(unit, "said by a unit") || strings.Contains(unit, "said in it") {
+		s.Errorf("want the unit's own lines, got %s", unit)
+	}
+	for line := range strings.Lines(s.Must("snug", "logs", "--json", "kept")) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry["__CURSOR"] == nil {
+			s.Fatalf("want an entry of the journal, got %q, %v", line, err)
+		}
+	}
+
+	s.boot("--name", "fleeting", "--ephemeral", dir)
+	s.inside("fleeting", "logger said in memory; journalctl --sync")
+	s.logs("fleeting", "said in memory")
+	s.Must("snug", "stop", "fleeting")
+	out, err := s.Command("snug", "logs", "fleeting").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), `hint: changes are kept of: kept`) {
+		s.Errorf("want a hint at what is kept, got %s, %v", out, err)
+	}
+}
+
+// logs expects a line in the journal of a system.
+func (s *session) logs(name, line string) {
+	s.Helper()
+	if out := s.Must("snug", "logs", name); !strings.Contains(out, line) {
+		s.Errorf("snug logs %s: want %q in %d bytes: %.300s", name, line, len(out), out)
+	}
+}
+
+// following are the readers of journals that run.
+func (s *session) following() (found []int) {
+	for _, pid := range s.Processes() {
+		if strings.Contains(bed.CommandLine(pid), "logs --follow") {
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// What a system has put in the place of its journal does not lead to files outside, and what it has logged
+// does not reach a terminal as it is.
+func TestLogsOfAttackers(t *testing.T) {
+	s := newSession(t)
+	dir := system(t, "bookworm")
+	s.boot("--name", "sys", dir)
+	s.inside("sys", `printf 'turn \033[31mred\033[m and \342\200\256back\n' | systemd-cat; journalctl --sync`)
+	raw := s.Must("snug", "logs", "--json", "sys")
+	if !strings.Contains(raw, "red") {
+		s.Errorf("want the line, as journalctl escapes it, got %.300s", raw)
+	}
+	cmd := exec.Command("script", "-qec", "snug logs sys", "/dev/null")
+	cmd.Env = s.Command("true").Env
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), "red") || strings.ContainsAny(string(out), "\x1b\u202e") {
+		s.Errorf("at a terminal: want no control characters, got %q, %v", out, err)
+	}
+	s.Must("snug", "stop", "sys")
+
+	upper := filepath.Join(s.Home, ".local/share/snug/machines/sys/upper")
+	journal := filepath.Join(upper, "var/log/journal")
+	away := filepath.Join(s.Home, "private")
+	if err := os.Rename(journal, away); err != nil {
+		s.Fatal(err)
+	}
+	if err := os.Symlink(away, journal); err != nil {
+		s.Fatal(err)
+	}
+	if out := s.Outside("snug", "logs", "sys"); !strings.Contains(out, "nothing is kept of the journal") {
+		s.Errorf("a link to a journal outside: want it refused, got %.300s", out)
+	}
+	os.Remove(journal)
+	if err := os.Rename(away, journal); err != nil {
+		s.Fatal(err)
+	}
+	s.logs("sys", "red")
+}

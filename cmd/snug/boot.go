@@ -340,7 +340,7 @@ func looksBootable(layers []string) error {
 
 // keep takes the folder of the system's changes.
 func (b *booting) keep(layers []string) error {
-	changes, err := boot.OpenChanges(filepath.Join(b.world.Data, "snug/machines"), b.machine.Name, b.image)
+	changes, err := boot.OpenChanges(machines(b.world), b.machine.Name, b.image)
 	var other *boot.OtherImage
 	switch {
 	case errors.Is(err, boot.ErrRunning):

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/homes"
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
@@ -166,6 +167,7 @@ type homeListed struct {
 	Used     int64  `json:"used"` // seconds since 1970
 	Manifest bool   `json:"manifest"`
 	Running  string `json:"running,omitempty"` // the name of an instance
+	System   string `json:"system,omitempty"`  // it is no home, but what a system has changed of this image
 	Size     *int64 `json:"size,omitempty"`    // bytes on the disk
 }
 
@@ -187,7 +189,11 @@ func runDataLs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 {
+	systems, words, err := k.systems(words)
+	if err != nil {
+		return err
+	}
+	if len(words)+len(systems) > 0 {
 		list = nil
 		for _, word := range words {
 			h, err := k.find(word)
@@ -199,7 +205,13 @@ func runDataLs(c *console, args []string) error {
 	}
 	sizes, _ := f.GetBool("size")
 	unused, _ := f.GetBool("unused")
-	out := make([]homeListed, 0, len(list))
+	if len(words)+len(systems) == 0 && !unused {
+		systems, err = boot.List(machines(k.world))
+	}
+	if err != nil {
+		return err
+	}
+	out := make([]homeListed, 0, len(list)+len(systems))
 	for _, h := range list {
 		if unused && k.isKnown(h.ID) {
 			continue
@@ -209,6 +221,9 @@ func runDataLs(c *console, args []string) error {
 			return err
 		}
 		out = append(out, l)
+	}
+	for _, s := range systems {
+		out = append(out, listedSystem(s))
 	}
 	if asJSON, _ := f.GetBool("json"); asJSON {
 		return c.printJSON(out)
@@ -257,6 +272,8 @@ func (c *console) printHomes(list []homeListed, sizes bool) {
 			text += column("-", 10)
 		}
 		switch {
+		case l.System != "":
+			text += "system of " + line(l.System)
 		case !l.Folder:
 			text += "not a folder: no app uses it"
 		case l.Manifest:
@@ -283,11 +300,21 @@ func runDataPath(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	k, h, err := c.openHome(words[0])
+	k, err := c.openKept()
 	if err != nil {
 		return err
 	}
 	defer k.homes.Close()
+	if systems, _, err := k.systems(words); err != nil || len(systems) > 0 {
+		for _, s := range systems {
+			c.print(s.Path, "\n")
+		}
+		return err
+	}
+	h, err := k.find(words[0])
+	if err != nil {
+		return err
+	}
 	c.print(k.homes.Path(h.ID), "\n")
 	return nil
 }
@@ -385,6 +412,13 @@ func runDataRm(c *console, args []string) error {
 		return err
 	}
 	defer k.homes.Close()
+	systems, words, err := k.systems(words)
+	if err == nil {
+		err = c.removeSystems(k, systems, yes)
+	}
+	if err != nil || len(words) == 0 && !unused {
+		return err
+	}
 	list, err := k.toRemove(words, unused)
 	if err != nil || len(list) == 0 {
 		return err

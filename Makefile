@@ -11,9 +11,9 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 # Those that start apps begin at snug_entry: it records what the Go runtime changes before main,
 # ignored signals and the file limit.
 LAUNCHERS = snug snug-bwrap
-PROGRAMS = $(LAUNCHERS) snug-broker snug-dbus-proxy snug-image snug-open snug-scope
+PROGRAMS = $(LAUNCHERS) snug-broker snug-copy snug-dbus-proxy snug-image snug-open snug-scope
 
-.PHONY: build demo demo-boot test test-apps unit bench fuzz lint install uninstall help
+.PHONY: build demo demo-boot test test-apps unit bench bench-boot fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
@@ -37,6 +37,9 @@ unit: ## the tests that need no other program, in under a minute
 
 bench: build ## compare with bubblewrap and others, side by side in one run
 	@sh tests/run.sh bench
+
+bench-boot: ## how fast systems boot, beside systemd-nspawn; as root
+	@sh tests/run.sh bench-boot
 
 fuzz: ## every fuzz target for FUZZTIME each (default 60s)
 	@sh tests/run.sh fuzz

@@ -116,6 +116,37 @@ func (st *State) openOwn(origin Origin) (*os.File, error) {
 	return f, nil
 }
 
+// Root opens the folder that is / in the sandbox (O_PATH). What stands in it is hostile: names are to be
+// looked up in it by openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS. The caller closes it.
+func (st *State) Root(origin Origin) (*os.File, error) {
+	pidfd, root, err := st.openRoot(origin)
+	if err != nil {
+		return nil, err
+	}
+	pidfd.Close()
+	return root, nil
+}
+
+// openRoot is openOwn and Root.
+func (st *State) openRoot(origin Origin) (pidfd, root *os.File, err error) {
+	if pidfd, err = st.openOwn(origin); err != nil {
+		return nil, nil, err
+	}
+	root, err = os.OpenFile("/proc/"+strconv.Itoa(st.Pid)+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err == nil {
+		var fd int
+		if fd, err = number(pidfd); err == nil {
+			err = sendSignal(fd, 0) // it still lives, so that was its root
+		}
+	}
+	if err != nil {
+		root.Close()
+		pidfd.Close()
+		return nil, nil, errEnded(origin)
+	}
+	return pidfd, root, nil
+}
+
 // Open gives a pidfd of the sandbox's first process, which the caller closes. os.ErrProcessDone
 // says that it has ended, whoever has its process id by now.
 func (st *State) Open() (*os.File, error) {

@@ -73,21 +73,9 @@ func (st *State) Live(origin Origin) (*Live, error) {
 	if need := uint64(unix.CLONE_NEWUSER | unix.CLONE_NEWNS); st.Namespaces&need != need {
 		return nil, &Error{What: "add files: the sandbox has no users or no mounts of its own", Origin: origin}
 	}
-	f, err := st.openOwn(origin)
+	f, root, err := st.openRoot(origin)
 	if err != nil {
 		return nil, err
-	}
-	root, err := os.OpenFile("/proc/"+strconv.Itoa(st.Pid)+"/root", unix.O_PATH|unix.O_DIRECTORY, 0)
-	if err == nil {
-		var fd int
-		if fd, err = number(f); err == nil {
-			err = sendSignal(fd, 0) // it still lives, so that was its root
-		}
-	}
-	if err != nil {
-		root.Close()
-		f.Close()
-		return nil, errEnded(origin)
 	}
 	return &Live{st, h, f, root}, nil
 }

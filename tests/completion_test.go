@@ -88,7 +88,8 @@ func TestCompletion(t *testing.T) {
 		"data/applications/org.example.Notepad.desktop":    "[Desktop Entry]\nExec=true\n",
 		"data/applications/org.example.$(touch x).desktop": "[Desktop Entry]\nExec=true\n",
 		"data/applications/org.example.`id`.desktop":       "[Desktop Entry]\nExec=true\n",
-		"files/letter": "",
+		"files/letter":                      "",
+		"data/snug/machines/debian/machine": "",
 	} {
 		bed.Write(t, filepath.Join(dir, path), text)
 	}
@@ -115,6 +116,10 @@ func TestCompletion(t *testing.T) {
 		{"snug help manifest sho", "show"},
 		{"snug help disp", "display"},
 		{"snug stop --al", "--all"},
+		{"snug unshare basenam", "basename"},
+		{"snug cp files/le", "files/letter"},
+		{"snug unit --install org.example.Note", "org.example.Notepad org.example.Notes"},
+		{"snug logs ", "debian"},
 		{"snug nonsense x", ""},
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {

@@ -3,6 +3,7 @@
 #
 #   run.sh unit | all | apps | bench | fuzz
 #   run.sh bench bus                    the filters of buses alone
+#   run.sh bench-boot                   snug boot beside systemd-nspawn, as root
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #
 # As root it installs what the tests need from Debian's packages, makes the user snugtest with
@@ -119,8 +120,8 @@ as_user() {
 }
 
 # Systems that boot need a control group of the user's own. The machine's own view of the groups stays as it
-# is: this one takes its place in a mount namespace of the tests alone. So is the folder that says that systemd runs here:
-# tests start its user manager.
+# is: this one takes its place in a mount namespace of the tests alone. So does the folder that says that
+# systemd runs here: tests start its user manager.
 in_group() {
 	unshare --mount --propagation private sh -c '
 		set -eu
@@ -138,7 +139,22 @@ in_group() {
 			rmdir "$top" 2>/dev/null && break
 		done
 		exit $status' sh "$@"
-	exit $?
+}
+
+# snug boot beside systemd-nspawn, which needs root.
+bench_boot() {
+	made=$(mktemp -d /var/tmp/snug-bench-boot-XXXXXX)
+	trap 'rm -rf "$made"' EXIT
+	chmod 0755 "$made"
+	mkdir "$made/root" "$made/user"
+	tar -C "$made/root" -xpf "$images/bookworm.tar" --xattrs --xattrs-include='*' --acls --numeric-owner
+	chown snugtest "$made/user"
+	runuser -u snugtest -- unshare --user --map-auto --map-root-user tar -C "$made/user" -xpf "$images/bookworm.tar" --numeric-owner --exclude='./dev/*'
+	(cd "$tree" && make -s build && CGO_ENABLED=0 $go build -o "$made/boot" ./tests/bench/boot && cp bin/* "$made")
+	uid=$(id -u snugtest)
+	mkdir -p /run/user
+	install -d -m 0700 -o snugtest -g snugtest "/run/user/$uid"
+	in_group env XDG_RUNTIME_DIR="/run/user/$uid" "$made/boot" snugtest "$made/snug" "${BENCHRUNS:-10}" "$made/root" "$made/user"
 }
 
 # What only root can arrange: other owners, mounts on the host, cgroups.
@@ -148,13 +164,18 @@ root_tests() {
 }
 
 if [ "$(id -u)" = 0 ]; then
-	case $what in all | apps | bench) install_packages ;; esac
+	case $what in all | apps | bench | bench-boot) install_packages ;; esac
 	case $what in all | go) fetch_launchers ;; esac
-	case $what in all | go | bench) make_images ;; esac
+	case $what in all | go | bench | bench-boot) make_images ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests
+	if [ "$what" = bench-boot ]; then
+		bench_boot
+		exit
+	fi
 	as_user "$@"
+	exit
 fi
 
 cd "$tree"

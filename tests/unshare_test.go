@@ -27,7 +27,7 @@ func TestUnshareShell(t *testing.T) {
 	p := sit(t)
 	p.types("snug unshare -P bash --norc --noprofile -i\r")
 	p.sees("ready> ")
-	p.types("echo as''leep; sleep 100\r")
+	p.types("sh -c 'echo as\"\"leep; exec sleep 100'\r")
 	p.sees("asleep")
 	p.types("\x1a")
 	p.sees("Stopped", "ready> ")

@@ -243,7 +243,7 @@ func (b *booting) root(word string) error {
 			return &hinted{err.Error(), "boot an image: snug image pull debian"}
 		}
 		s.Root, b.image, ephemeral = steps, "/", true
-	case strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../"):
+	case isFolder(word):
 		folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
 		if err != nil {
 			return &hinted{err.Error(), ""}
@@ -254,9 +254,9 @@ func (b *booting) root(word string) error {
 		if layers, err = b.findImage(word); err != nil {
 			return err
 		}
-		if name == "" {
-			name = imageName(word)
-		}
+	}
+	if name == "" {
+		name = systemName(word)
 	}
 	if err := checkName(name); err != nil {
 		return err
@@ -319,8 +319,23 @@ func stored(err error) error {
 	return err
 }
 
-// imageName is what a system is called after its image: the last part, without what tells versions apart.
-func imageName(word string) string {
+// isFolder reports whether a word names a system by its folder.
+func isFolder(word string) bool {
+	return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../")
+}
+
+// systemName is what a system is called if nobody says: as its folder, or as its image, without what tells
+// versions apart.
+func systemName(word string) string {
+	switch {
+	case word == "/":
+		return "own"
+	case isFolder(word):
+		if path, err := filepath.EvalSymlinks(word); err == nil { // as of ./
+			word, _ = filepath.Abs(path)
+		}
+		return strings.ToLower(filepath.Base(word))
+	}
 	word, _, _ = strings.Cut(word, "@")
 	word, _, _ = strings.Cut(word, ":")
 	return word[strings.LastIndexByte(word, '/')+1:]
@@ -340,7 +355,7 @@ func looksBootable(layers []string) error {
 
 // keep takes the folder of the system's changes.
 func (b *booting) keep(layers []string) error {
-	changes, err := boot.OpenChanges(filepath.Join(b.world.Data, "snug/machines"), b.machine.Name, b.image)
+	changes, err := boot.OpenChanges(machines(b.world), b.machine.Name, b.image)
 	var other *boot.OtherImage
 	switch {
 	case errors.Is(err, boot.ErrRunning):

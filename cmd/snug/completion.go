@@ -255,6 +255,9 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		t.print(":commands\n")
 	case v.name == "help":
 		t.topics(before)
+	case v.name == "cp":
+		t.instances(":")
+		t.print(":files\n")
 	case v.name == "completion":
 		for _, shell := range []string{"bash", "zsh", "fish"} {
 			t.offer(shell, "")
@@ -268,7 +271,7 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		}
 	default:
 		if strings.Contains(v.args, "INSTANCE") {
-			t.instances()
+			t.instances("")
 		}
 		if v.name == "logs" {
 			t.systems()
@@ -280,7 +283,7 @@ func (t *partial) argument(v *verb, before []string, dashes bool) {
 		if strings.Contains(v.args, "APP") {
 			t.apps()
 		}
-		if strings.Contains(v.args, "FILE") || strings.Contains(v.args, "PROGRAM") {
+		if strings.Contains(v.args, "FILE") || strings.Contains(v.args, "FOLDER") || strings.Contains(v.args, "PROGRAM") {
 			t.print(":files\n")
 		}
 	}
@@ -307,7 +310,8 @@ func (t *partial) topics(before []string) {
 	}
 }
 
-func (t *partial) instances() {
+// instances are those that run, with what follows their names.
+func (t *partial) instances(behind string) {
 	dir, err := openInstances()
 	if err != nil {
 		return
@@ -317,7 +321,7 @@ func (t *partial) instances() {
 		return
 	}
 	for _, r := range list {
-		t.offer(r.Name, about(r))
+		t.offer(r.Name+behind, about(r))
 	}
 }
 

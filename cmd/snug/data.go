@@ -4,14 +4,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/homes"
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
@@ -166,6 +165,7 @@ type homeListed struct {
 	Used     int64  `json:"used"` // seconds since 1970
 	Manifest bool   `json:"manifest"`
 	Running  string `json:"running,omitempty"` // the name of an instance
+	System   string `json:"system,omitempty"`  // it is no home, but what a system has changed of this image
 	Size     *int64 `json:"size,omitempty"`    // bytes on the disk
 }
 
@@ -187,7 +187,11 @@ func runDataLs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(words) > 0 {
+	systems, words, err := k.systems(words)
+	if err != nil {
+		return err
+	}
+	if len(words)+len(systems) > 0 {
 		list = nil
 		for _, word := range words {
 			h, err := k.find(word)
@@ -199,7 +203,13 @@ func runDataLs(c *console, args []string) error {
 	}
 	sizes, _ := f.GetBool("size")
 	unused, _ := f.GetBool("unused")
-	out := make([]homeListed, 0, len(list))
+	if len(words)+len(systems) == 0 && !unused {
+		systems, err = boot.List(machines(k.world))
+	}
+	if err != nil {
+		return err
+	}
+	out := make([]homeListed, 0, len(list)+len(systems))
 	for _, h := range list {
 		if unused && k.isKnown(h.ID) {
 			continue
@@ -209,6 +219,9 @@ func runDataLs(c *console, args []string) error {
 			return err
 		}
 		out = append(out, l)
+	}
+	for _, s := range systems {
+		out = append(out, listedSystem(s))
 	}
 	if asJSON, _ := f.GetBool("json"); asJSON {
 		return c.printJSON(out)
@@ -257,6 +270,8 @@ func (c *console) printHomes(list []homeListed, sizes bool) {
 			text += column("-", 10)
 		}
 		switch {
+		case l.System != "":
+			text += "system of " + line(l.System)
 		case !l.Folder:
 			text += "not a folder: no app uses it"
 		case l.Manifest:
@@ -283,87 +298,23 @@ func runDataPath(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	k, h, err := c.openHome(words[0])
+	k, err := c.openKept()
 	if err != nil {
 		return err
 	}
 	defer k.homes.Close()
+	if systems, _, err := k.systems(words); err != nil || len(systems) > 0 {
+		for _, s := range systems {
+			c.print(s.Path, "\n")
+		}
+		return err
+	}
+	h, err := k.find(words[0])
+	if err != nil {
+		return err
+	}
 	c.print(k.homes.Path(h.ID), "\n")
 	return nil
-}
-
-func runDataExport(c *console, args []string) error {
-	words, err := c.words(c.newFlags(), args, 2, 2, "which app, and into which file?")
-	if err != nil {
-		return err
-	}
-	k, h, err := c.openHome(words[0])
-	if err != nil {
-		return err
-	}
-	defer k.homes.Close()
-	if !h.Folder {
-		return &hinted{shown(h.ID) + " is not a folder, and no app's home", "snug data rm removes it"}
-	}
-	to, done, err := c.exportFile(words[1])
-	if err != nil {
-		return err
-	}
-	p := c.progress()
-	left, err := k.homes.Export(h.ID, to, func(n int64) { p.show(bytesText(n) + " exported") })
-	p.clear()
-	if err = done(err); err != nil {
-		return &hinted{"export of " + quote(h.ID) + ": " + err.Error(), ""}
-	}
-	c.noteLeft(left)
-	return nil
-}
-
-// exportFile opens what an archive is written to. done closes it, and removes half an archive.
-func (c *console) exportFile(name string) (to io.Writer, done func(error) error, err error) {
-	if name == "-" {
-		if isTerminal(c.out) {
-			return nil, nil, &hinted{"an archive is not for a terminal", "name a file, or send it into a pipe"}
-		}
-		return c.out, func(err error) error { return err }, nil
-	}
-	if _, err := os.Lstat(name); err == nil {
-		return nil, nil, &hinted{quote(name) + " is there already", "name another file, or remove it"}
-	}
-	part := name + ".part" // what was interrupted is no archive
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, nil, err
-	}
-	return file, func(err error) error {
-		if e := file.Close(); err == nil {
-			err = e
-		}
-		if err == nil {
-			err = os.Rename(part, name)
-		}
-		if err != nil {
-			os.Remove(part)
-		}
-		return err
-	}, nil
-}
-
-// noteLeft says what an archive or a copy lacks.
-func (c *console) noteLeft(left homes.Left) {
-	for _, l := range [...]struct {
-		n    int
-		what string
-	}{
-		{left.Special, "left out, being sockets, FIFOs or devices"},
-		{left.Closed, "left out, being folders that cannot be entered or other file systems"},
-		{left.Deep, "left out with what is in them, being nested too deep to be unpacked"},
-		{left.Changed, "changed or could not be read meanwhile"},
-	} {
-		if l.n > 0 {
-			c.say(strconv.Itoa(l.n)+" files: "+l.what, "")
-		}
-	}
 }
 
 func runDataRm(c *console, args []string) error {
@@ -385,6 +336,13 @@ func runDataRm(c *console, args []string) error {
 		return err
 	}
 	defer k.homes.Close()
+	systems, words, err := k.systems(words)
+	if err == nil {
+		err = c.removeSystems(k, systems, yes)
+	}
+	if err != nil || len(words) == 0 && !unused {
+		return err
+	}
 	list, err := k.toRemove(words, unused)
 	if err != nil || len(list) == 0 {
 		return err

@@ -40,7 +40,7 @@ func (h *userNetwork) start(pid int) error {
 	} else if path != "" {
 		return h.slirp(path, pid)
 	}
-	return &hinted{"network = \"user\": neither pasta nor slirp4netns is installed", "install the package passt or slirp4netns; see snug doctor"}
+	return &hinted{"a user-mode network: neither pasta nor slirp4netns is installed", "install the package passt or slirp4netns; see snug doctor"}
 }
 
 func helperPath(name string) string {
@@ -96,7 +96,7 @@ func (h *userNetwork) run(path string, args func(ready *os.File) []string) error
 		return &hinted{path + ": the network is not up after 10 seconds", "try: snug doctor"}
 	}
 	h.cmd.Wait()
-	return &hinted{path + ": " + reason(said.String()), "network = \"user\" needs to write /dev/net/tun, and a network outside"}
+	return &hinted{path + ": " + reason(said.String()), "a user-mode network needs to write /dev/net/tun, and a network outside"}
 }
 
 func (h *userNetwork) stop() {

@@ -11,6 +11,7 @@ import (
 
 	"snug/cmd/internal/units"
 	"snug/manifests/compose"
+	"snug/systemdimg/store"
 )
 
 func unitFlags(f *pflag.FlagSet) {
@@ -63,7 +64,7 @@ func (c *console) unit(w *compose.World, f *pflag.FlagSet, words []string) (*uni
 		}
 	}
 	plan := func() error { return c.appUnit(w, u, with, words) }
-	if word := words[0]; strings.Contains(word, "/") && !strings.HasSuffix(word, ".toml") {
+	if word := words[0]; isFolder(word) && !strings.HasSuffix(word, ".toml") || c.isImage(w, word) {
 		if err := c.misplaced(f, words); err != nil {
 			return nil, err
 		}
@@ -75,10 +76,23 @@ func (c *console) unit(w *compose.World, f *pflag.FlagSet, words []string) (*uni
 	return u, checkName(u.Name)
 }
 
+// isImage reports whether a word names an image, and no app.
+func (c *console) isImage(w *compose.World, word string) bool {
+	catalogue := c.apps(w)
+	if _, err := catalogue.Find(word); err == nil {
+		return false
+	}
+	images, err := store.Open("")
+	if err == nil {
+		_, err = images.Find(word)
+	}
+	return err == nil
+}
+
 // bootUnit has a service boot a system.
 func bootUnit(w *compose.World, u *units.Unit, with, words []string) error {
 	root := words[0]
-	if root != "/" {
+	if root != "/" && isFolder(root) {
 		folder, err := filepath.EvalSymlinks(from(w.Cwd, root))
 		if err != nil {
 			return &hinted{err.Error(), ""}
@@ -94,14 +108,6 @@ func bootUnit(w *compose.World, u *units.Unit, with, words []string) error {
 	u.What, u.System = "system", true
 	u.Command = slices.Concat([]string{ownProgram(), "boot", "--name", u.Name}, with, []string{root}, words[1:])
 	return nil
-}
-
-// systemName is what the system of a folder is called if nobody says.
-func systemName(folder string) string {
-	if folder == "/" {
-		return "own"
-	}
-	return strings.ToLower(filepath.Base(folder))
 }
 
 // appUnit has a service run an app.

@@ -14,10 +14,24 @@ const (
 
 const elsewhere = "choose a folder of a local disk: --storage DIR"
 
-// remote are file systems whose server decides about owners: it knows no subordinate ids (statfs(2)).
-var remote = map[int64]string{
-	unix.NFS_SUPER_MAGIC: "nfs", unix.SMB_SUPER_MAGIC: "smb", unix.SMB2_SUPER_MAGIC: "smb", unix.CIFS_SUPER_MAGIC: "cifs",
-	unix.AFS_SUPER_MAGIC: "afs", unix.CODA_SUPER_MAGIC: "coda", unix.V9FS_MAGIC: "9p",
+// remote names a file system whose server decides about owners, and so knows no subordinate ids; "" is none
+// of these (statfs(2)).
+func remote(kind int64) string {
+	switch kind {
+	case unix.NFS_SUPER_MAGIC:
+		return "nfs"
+	case unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC:
+		return "smb"
+	case unix.CIFS_SUPER_MAGIC:
+		return "cifs"
+	case unix.AFS_SUPER_MAGIC:
+		return "afs"
+	case unix.CODA_SUPER_MAGIC:
+		return "coda"
+	case unix.V9FS_MAGIC:
+		return "9p"
+	}
+	return ""
 }
 
 // fits reports whether the file system of a folder can hold layers.
@@ -44,7 +58,7 @@ func fits(dir string) error {
 // judge is what the kind of a file system and the flags of its mount say. That it is mounted nosuid or nodev
 // is no hindrance: an overlay has flags of its own, and devices never work in an image.
 func judge(dir string, kind int64, flags int64) error {
-	if name := remote[kind]; name != "" {
+	if name := remote(kind); name != "" {
 		return &Error{What: quote(dir) + " lies on " + name + ", which cannot hold files of subordinate ids", Hint: elsewhere}
 	}
 	for _, f := range []struct {

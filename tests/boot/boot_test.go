@@ -91,6 +91,13 @@ func TestKept(t *testing.T) {
 	if out := s.Outside("snug", "boot", "--name", "kept", system(t, "trixie")); !strings.Contains(out, `system "kept" has changed another image`) {
 		t.Errorf("want no other image under the changes, got %s", out)
 	}
+	if out := s.Must("snug", "data", "ls"); !strings.Contains(out, "system of "+dir) {
+		t.Errorf("want what is kept listed, got %s", out)
+	}
+	s.Must("snug", "data", "rm", "--yes", "kept")
+	if left, _ := os.ReadDir(s.Home + "/.local/share/snug/machines"); len(left) > 0 {
+		t.Errorf("want nothing kept any more, got %v", left)
+	}
 	s.boot("--name", "gone", "--ephemeral", dir)
 	s.want("gone", "echo mine >/root/mark", "")
 	s.Must("snug", "stop", "gone")

@@ -16,6 +16,9 @@ import (
 // KeeperVerb is the first word by which a program of snug is the keeper, and calls Keep.
 const KeeperVerb = "__keep"
 
+// noGroup stands for a group where there are only folders to remove.
+const noGroup = "/"
+
 // patience is how long what was killed may take to be gone. A process in a disk's or a network file
 // system's wait ends late.
 const patience = 30 * time.Second
@@ -98,12 +101,12 @@ func Keep(args []string) int {
 		}
 	}
 	status := 0
-	g, err := cgroup.Open(args[0])
+	g, err := cgroup.Open(args[0]) // which noGroup is none of
 	if err == nil {
 		err = g.Remove(patience)
 		g.Close()
 	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, os.ErrNotExist) && args[0] != noGroup {
 		status = 1
 	}
 	for _, folder := range args[1:] {

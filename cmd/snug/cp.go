@@ -1,0 +1,119 @@
+package main
+
+import (
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"snug/cmd/internal/instances"
+	"snug/manifests/compose"
+	"snug/sandbox"
+)
+
+// Copies, in prose.
+//
+// As cp does: into DST if that is a folder, else as DST; folders with all that is in them; links in them
+// stay links. Outside, all is the caller's own. Inside, it is the app's, or root's of a system. A mode loses
+// what the umask says, and the time is now, unless both are to be kept. Then a system's files get owners as
+// it sees those outside, and set-id bits.
+
+func cpFlags(f *pflag.FlagSet) {
+	f.BoolP("archive", "a", false, "keep modes and times; in a system owners, too")
+}
+
+// copyEnd is one of the words: a path, and in which instance, if in any.
+type copyEnd struct {
+	in   *instances.Record // nil: outside
+	path string            // absolute
+}
+
+func runCp(c *console, args []string) error {
+	f := c.newFlags()
+	cpFlags(f)
+	words, err := c.parseAll(f, args)
+	if err != nil {
+		return err
+	}
+	if len(words) != 2 {
+		return &hinted{"from where to where?", "one of them is in an instance: snug cp INSTANCE:/PATH . or snug cp FILE INSTANCE:/PATH"}
+	}
+	w, err := compose.Session()
+	if err != nil {
+		return err
+	}
+	var ends [2]*copyEnd
+	for i, word := range words {
+		if ends[i], err = findEnd(w, word); err != nil {
+			return err
+		}
+	}
+	from, to := ends[0], ends[1]
+	if (from.in == nil) == (to.in == nil) {
+		return &hinted{"one of the two is to be in an instance", "snug cp INSTANCE:/PATH . or snug cp FILE INSTANCE:/PATH; snug ps lists instances"}
+	}
+	base := filepath.Base(from.path)
+	if base == "/" {
+		base = ""
+	}
+	archive, _ := f.GetBool("archive")
+	return copyFiles(from, to, base, attributes(w, to, archive))
+}
+
+// attributes are the last words for who receives: whether modes and times are kept, the permission bits that
+// may be, the owner, and which ids are others inside.
+func attributes(w *compose.World, to *copyEnd, archive bool) []string {
+	modes := uint64(0o777 &^ w.Umask)
+	if archive {
+		modes = 0o777
+	}
+	uid, gid := w.Host.UID, w.Host.GID
+	var ranges []string
+	if to.in != nil {
+		st := &to.in.State
+		uid, gid = st.UID, st.GID
+		if archive && to.in.Machine != nil {
+			modes = 0o7777
+			ranges = append(idWords("u", st.UIDs), idWords("g", st.GIDs)...)
+		}
+	}
+	return append([]string{strconv.FormatBool(archive), strconv.FormatUint(modes, 8), number(uid), number(gid)}, ranges...)
+}
+
+func number(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
+
+// idWords spells ranges of ids for snug-copy.
+func idWords(kind string, ranges []sandbox.IDRange) (words []string) {
+	for _, r := range ranges {
+		words = append(words, kind+number(r.Inside)+":"+number(r.Outside)+":"+number(r.Count))
+	}
+	return words
+}
+
+// findEnd reads INSTANCE:PATH or PATH. A path outside with a colon has a slash before it.
+func findEnd(w *compose.World, word string) (*copyEnd, error) {
+	name, path, found := strings.Cut(word, ":")
+	if !found || strings.Contains(name, "/") || name == "" {
+		if word == "" {
+			return nil, &hinted{"an empty path", "the folder that you are in is ."}
+		}
+		return &copyEnd{path: tidy(from(w.Cwd, word), word)}, nil
+	}
+	if !strings.HasPrefix(path, "/") {
+		return nil, &hinted{quote(path) + " in " + quote(name) + " is no absolute path", "snug cp " + shellWord(name) + ":/" + line(path)}
+	}
+	r, err := findInstance(name)
+	if err != nil {
+		return nil, &failure{status: exitNo, err: err}
+	}
+	return &copyEnd{r, tidy(path, path)}, nil
+}
+
+// tidy cleans a path, and keeps the slash at the end of the word for it, which says that it is a folder.
+func tidy(path, word string) string {
+	if path = filepath.Clean(path); path != "/" && strings.HasSuffix(word, "/") {
+		path += "/"
+	}
+	return path
+}

@@ -303,8 +303,13 @@ func (b *booting) findImage(word string) (layers []string, err error) {
 		}
 		return nil, stored(err)
 	}
-	if b.machine.Held, err = images.Hold(img); err != nil {
+	held, err := images.Hold(img)
+	if err != nil {
 		return nil, stored(err)
+	}
+	b.machine.Held = held[:1]
+	for _, layer := range held[1:] { // an image of a hundred layers has more than a process should be handed
+		layer.Close()
 	}
 	b.image = string(img.ID)
 	return images.Folders(img), nil

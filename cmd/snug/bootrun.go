@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,10 +48,9 @@ func (b *booting) run() (err error) {
 	}
 	defer claim.Release()
 	m.Name = claim.Name
-	folder := filepath.Join(dir.Path(), ".boot-"+m.Name)
-	os.RemoveAll(folder) // a name that is claimed has no other
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		return err
+	folder, err := claim.Folder()
+	if err != nil {
+		return unaccounted(err)
 	}
 	m.Socket, m.Remove = boot.SocketIn(folder), []string{folder}
 	watch := b.watch(claim)

@@ -14,6 +14,7 @@ import (
 	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
 	"snug/sandbox"
+	"snug/sandbox/cgroup"
 )
 
 func doctorFlags(f *pflag.FlagSet) {
@@ -113,20 +114,46 @@ func findingsForMachines(list []finding) []examined {
 func examine(use string) []finding {
 	list := []finding{kernel(), trial(), userNamespaces(), landlockABI(), runtimeDir(), networkHelper(), programs()}
 	list = append(list, subordinateIDs(use != "run"))
+	if use == "boot" {
+		list = append(list, controlGroup())
+	}
 	return list
+}
+
+// controlGroup looks for where a system's group could be made, without making one.
+func controlGroup() finding {
+	d := finding{name: "control group", need: true, hint: "systems need one: log in by a session of systemd, or have an administrator give you a folder below /sys/fs/cgroup"}
+	own, err := cgroup.Of(os.Getpid())
+	switch {
+	case err != nil:
+		d.text = err.Error()
+		d.hint = "start the machine with systemd.unified_cgroup_hierarchy=1"
+		return d
+	case cgroup.IsUnit(own):
+		d.ok, d.text = true, own+" is delegated to this unit"
+	case hasManager():
+		d.ok, d.text = true, "systemd --user makes one"
+	default:
+		dir, err := cgroup.Delegated()
+		d.ok, d.text = err == nil, dir+" is yours"
+		if err != nil {
+			d.text = err.Error()
+		}
+	}
+	return d
 }
 
 // programs looks for those that belong beside snug.
 func programs() finding {
-	d := finding{name: "programs", ok: true, text: "snug-broker and snug-open lie beside snug"}
-	for _, name := range []string{"snug-open", "snug-broker"} {
+	d := finding{name: "programs", ok: true, text: "snug-broker, snug-image, snug-open and snug-scope lie beside snug"}
+	for _, name := range []string{"snug-image", "snug-scope", "snug-open", "snug-broker"} {
 		f, err := brokers.Program(name)
 		if err == nil {
 			f.Close()
 			continue
 		}
 		d.ok, d.text = false, err.Error()
-		d.hint = "message buses and portals need it: install all of snug's programs into one folder"
+		d.hint = "message buses, portals and systems need them: install all of snug's programs into one folder"
 	}
 	return d
 }

@@ -158,7 +158,7 @@ func (c *console) show(spec *sandbox.Spec, followed *instances.Record) error {
 		in.Kill() // nobody reads on
 	}
 	ws := in.Wait()
-	if text := <-complaint; ws.Exited() && ws.ExitStatus() != 0 {
+	if text := <-complaint; c.lost == nil && (ws.ExitStatus() > 0 || ws.Signaled() && followed == nil) {
 		return &hinted{"journalctl: " + reason(text), ""}
 	}
 	return nil
@@ -194,12 +194,12 @@ func piped(spec *sandbox.Spec) (out, said *os.File, in *sandbox.Instance, err er
 		return nil, nil, nil, err
 	}
 	defer null.Close()
-	out, w, err := os.Pipe()
+	out, w, err := boot.Pipe()
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	defer w.Close()
-	said, v, err := os.Pipe()
+	said, v, err := boot.Pipe()
 	if err != nil {
 		out.Close()
 		return nil, nil, nil, err

@@ -10,6 +10,7 @@ import (
 
 // Hold keeps an image from being removed, until the files that it gives are closed: in all processes that
 // have them, so a sandbox that is given them keeps its image for as long as it lives (sandbox.Process.Held).
+// The first is the image's own; that alone keeps it with all its layers, once Hold has looked that they are there.
 // fs.ErrNotExist says that the image was removed meanwhile.
 func (s *Store) Hold(img *Image) (held []*os.File, err error) {
 	paths := []string{s.image(img.ID)}

@@ -22,8 +22,14 @@ func TestLogs(t *testing.T) {
 	s.inside("kept", "journalctl --sync")
 	s.logs("kept", "said in it")
 
+	// more than fits into a pipe comes whole, however slowly it is read
+	s.inside("kept", "seq 3000 | sed 's/$/ is a number of a long line/' | systemd-cat; journalctl --sync")
+	if out := s.Outside("sh", "-c", "snug logs kept | (sleep 1; grep -c 'is a number')"); out != "3000\n" {
+		s.Errorf("want 3000 lines, got %s", out)
+	}
+
 	following := s.Start("snug", "logs", "--follow", "kept")
-	bed.Poll(s, "the end of the journal", 20*time.Second, func() bool { return strings.Contains(following.Said(), "said") })
+	bed.Poll(s, "the end of the journal", 20*time.Second, func() bool { return strings.Contains(following.Said(), "a number") })
 	s.inside("kept", "logger said meanwhile")
 	bed.Poll(s, "what is said meanwhile", 20*time.Second, func() bool { return strings.Contains(following.Said(), "said meanwhile") })
 	s.Must("snug", "stop", "kept")

@@ -7,16 +7,32 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"snug/sandbox"
 )
 
 // maxOutput bounds what a command in a system may say.
 const maxOutput = 256 << 10
 
+// Pipe is a pipe that a program of others writes to. By Go's own it would not wait until there is room, and most
+// programs lose what they write then. The caller closes both ends.
+func Pipe() (r, w *os.File, err error) {
+	if r, w, err = os.Pipe(); err != nil {
+		return nil, nil, err
+	}
+	if err := unix.SetNonblock(int(w.Fd()), false); err != nil {
+		r.Close()
+		w.Close()
+		return nil, nil, os.NewSyscallError("fcntl", err)
+	}
+	return r, w, nil
+}
+
 // Output runs a command in a system, as its root, and gives what it prints; what it has printed, if it has
 // not ended in time.
 func Output(st *sandbox.State, argv []string, patience time.Duration) (string, error) {
-	r, w, err := os.Pipe()
+	r, w, err := Pipe()
 	if err != nil {
 		return "", err
 	}

@@ -1,6 +1,7 @@
 package instances
 
 import (
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -57,8 +58,9 @@ func (d *Dir) Claimed(outside, except string) *sandbox.Place {
 	return nil
 }
 
-// clean removes the places of an instance that has ended.
+// clean removes the folder and the places of an instance that has ended.
 func (d *Dir) clean(name, file string) {
+	os.RemoveAll(d.folder(name))
 	text, err := readRecord(file)
 	if err != nil {
 		return

@@ -133,6 +133,17 @@ func (d *Dir) link(fd int, name string) error {
 	return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, filepath.Join(d.path, name), unix.AT_SYMLINK_FOLLOW)
 }
 
+// Folder makes a folder that belongs to the instance and goes with it.
+func (c *Claim) Folder() (string, error) {
+	path := c.dir.folder(c.Name)
+	if err := os.RemoveAll(path); err != nil { // a name that is claimed has no other
+		return "", err
+	}
+	return path, os.Mkdir(path, 0o700)
+}
+
+func (d *Dir) folder(name string) string { return filepath.Join(d.path, "."+name+".d") }
+
 // Write records what runs under the name.
 func (c *Claim) Write(r *Record) error {
 	r.Name = c.Name

@@ -35,6 +35,7 @@ import (
 // Options say how a folder and an archive belong together. The zero value is for layers of images.
 type Options struct {
 	Plain    bool // the archive is no layer: .wh. names are names, and marks of overlayfs are left out
+	Unsummed bool // Report.Digest is not wanted
 	Limits   Limits
 	Progress func(bytes int64) // told from time to time how much has been read of the archive, or of files
 }

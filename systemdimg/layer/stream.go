@@ -21,6 +21,7 @@ type stream struct {
 	done             sync.WaitGroup
 	progress         func(int64)
 	limits           Limits
+	unsummed         bool
 	hash             []byte // when sum is done
 
 	cur    *block // being unpacked
@@ -44,9 +45,9 @@ const (
 )
 
 // newStream begins to read r. It ends in finish or abandon.
-func newStream(r io.Reader, limits Limits, progress func(int64)) *stream {
+func newStream(r io.Reader, limits Limits, unsummed bool, progress func(int64)) *stream {
 	s := &stream{full: make(chan *block, blocks), read: make(chan *block, blocks), free: make(chan *block, blocks),
-		stop: make(chan struct{}), progress: progress, limits: limits}
+		stop: make(chan struct{}), progress: progress, limits: limits, unsummed: unsummed}
 	for range blocks {
 		s.free <- &block{data: make([]byte, blockSize)}
 	}
@@ -124,7 +125,9 @@ func (s *stream) sum() {
 	defer s.done.Done()
 	h := sha256.New()
 	for b := range s.read {
-		h.Write(b.data[:b.n])
+		if !s.unsummed {
+			h.Write(b.data[:b.n])
+		}
 		s.free <- b
 	}
 	s.hash = h.Sum(nil)

@@ -23,7 +23,7 @@ func Unpack(dir *os.File, r io.Reader, o Options) (*Report, error) {
 		return nil, failure("open", ".", err)
 	}
 	defer u.way.close()
-	u.stream = newStream(r, o.Limits, o.Progress)
+	u.stream = newStream(r, o.Limits, o.Unsummed, o.Progress)
 	defer u.stream.abandon()
 	if err := u.all(); err != nil {
 		return nil, err

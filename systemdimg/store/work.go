@@ -47,14 +47,15 @@ func (s *Store) Begin(remove Remover) (*Work, error) {
 // Dir is a folder for files of the import's own.
 func (w *Work) Dir() string { return w.dir.Name() }
 
-// Close ends the import and removes what did not become part of an image.
+// Close ends the import and removes what did not become part of an image; and once more what others have left,
+// as a worker of one that was killed just before Begin may have lived a moment longer.
 func (w *Work) Close() error {
 	for _, f := range w.held {
 		f.Close()
 	}
 	err := w.s.discard(w.dir.Name(), w.remove)
 	w.dir.Close()
-	return err
+	return errors.Join(err, w.s.sweep(w.remove))
 }
 
 // Have reports whether a layer is there already; from then on it stays there.

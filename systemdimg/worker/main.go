@@ -31,7 +31,7 @@ func Main(args []string) int {
 }
 
 func work(words []string) (Result, error) {
-	options := layer.Options{Plain: len(words) > 1 && Form(words[1]) == System}
+	options := layer.Options{Plain: len(words) > 1 && Form(words[1]) == System, Unsummed: true} // who has started it sums
 	if len(words) == 0 {
 		return Result{}, errors.New("no work")
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"hash"
 	"io"
 	"os"
 	"strconv"
@@ -240,7 +241,7 @@ func (w *Workers) Unpack(ctx context.Context, path string, form Form, archive io
 	}
 	stop := context.AfterFunc(ctx, func() { t.in.Kill() })
 	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(feed, sum), archive)
+	err = carry(feed, sum, archive)
 	feed.Close()
 	stop()
 	if err != nil && !errors.Is(err, unix.EPIPE) { // that one has said why
@@ -249,6 +250,42 @@ func (w *Workers) Unpack(ctx context.Context, path string, form Form, archive io
 	}
 	r, err := t.wait(ctx)
 	return Unpacked{store.DigestFrom(sum.Sum(nil)), r}, wrap("unpack the archive", err)
+}
+
+// carry writes a stream to a pipe, and beside it to a hash: each waits for the other no longer than it must.
+func carry(to *os.File, sum hash.Hash, from io.Reader) error {
+	const size, blocks = 256 << 10, 4
+	unix.FcntlInt(to.Fd(), unix.F_SETPIPE_SZ, size) // a smaller pipe is slower, and no more
+	free, full := make(chan []byte, blocks), make(chan []byte, blocks)
+	for range blocks {
+		free <- make([]byte, size)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for b := range full {
+			sum.Write(b)
+			free <- b[:size]
+		}
+	}()
+	defer func() {
+		close(full)
+		<-done
+	}()
+	for {
+		b := <-free
+		n, err := io.ReadFull(from, b)
+		if _, e := to.Write(b[:n]); e != nil {
+			return e
+		}
+		full <- b[:n]
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // Pack packs a folder into a plain tar archive; of several, topmost first, what an overlay of them shows.

@@ -83,6 +83,8 @@ type bootWatch struct {
 	problem error
 	state   sandbox.State
 	timer   *time.Timer
+
+	told time.Time // when a status was handed on; of the one goroutine that hears them
 }
 
 // watch connects a system with the person and the account.
@@ -188,7 +190,8 @@ func (w *bootWatch) ask(request boot.Request) {
 
 // said takes what the init says.
 func (w *bootWatch) said(n systemdimg.Notice) {
-	if n.Status != "" {
+	if n.Status != "" && time.Since(w.told) > time.Second/5 { // a system could say more than a service manager should hear
+		w.told = time.Now()
 		boot.Tell("STATUS=" + line(cut(n.Status, 200)))
 	}
 	if n.Ready {

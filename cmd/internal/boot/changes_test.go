@@ -8,7 +8,7 @@ import (
 )
 
 func TestChanges(t *testing.T) {
-	base := t.TempDir()
+	base := t.TempDir() + "/machines"
 	c, err := OpenChanges(base, "sys", "image")
 	if err != nil {
 		t.Fatal(err)
@@ -56,5 +56,25 @@ func TestKeepWords(t *testing.T) {
 		if status := Keep(args); status != 2 {
 			t.Errorf("%q: want 2, got %d", args, status)
 		}
+	}
+}
+
+// Others never have what is in the folder, not even while it is made; one that they could enter is refused.
+func TestChangesClosed(t *testing.T) {
+	base := t.TempDir() + "/machines"
+	c, err := OpenChanges(base, "sys", "image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	for _, dir := range []string{base, base + "/sys"} {
+		if stat, err := os.Stat(dir); err != nil || stat.Mode().Perm() != 0o700 {
+			t.Errorf("%s: want 0700, got %v, %v", dir, stat.Mode(), err)
+		}
+		os.Chmod(dir, 0o755)
+		if _, err := OpenChanges(base, "sys", "image"); err == nil {
+			t.Errorf("%s: want a refusal of a folder that others can enter", dir)
+		}
+		os.Chmod(dir, 0o700)
 	}
 }

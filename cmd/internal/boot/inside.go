@@ -13,7 +13,7 @@ import (
 )
 
 // maxOutput bounds what a command in a system may say.
-const maxOutput = 256 << 10
+const maxOutput = 8 << 10
 
 // Pipe is a pipe that a program of others writes to. By Go's own it would not wait until there is room, and most
 // programs lose what they write then. The caller closes both ends.

@@ -78,7 +78,7 @@ func Failed(st *sandbox.State) string {
 	for _, argv := range [][]string{
 		{"systemctl", "--failed", "--no-legend", "--plain", "--no-pager"},
 		{"systemctl", "list-jobs", "--no-legend", "--no-pager"},
-		{"journalctl", "--no-pager", "--lines=15", "--priority=warning", "--output=short"},
+		{"journalctl", "--boot", "--no-pager", "--lines=15", "--priority=warning", "--output=short"},
 	} {
 		if said, err := Output(st, argv, patience); err == nil {
 			out.WriteString(said)

@@ -41,6 +41,8 @@ type Machine struct {
 	Console func(*os.File) (drain func())
 	// Requests are what is asked of it while it runs.
 	Requests <-chan Request
+
+	over bool // it was asked to end, and is not to start again
 }
 
 // Request is what a system is asked to do.
@@ -83,7 +85,7 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 		}
 		ws, err = m.boot(own)
 		own.Close()
-		if err != nil || !isReboot(ws) {
+		if err != nil || !isReboot(ws) || m.over {
 			return ws, err
 		}
 	}
@@ -230,6 +232,7 @@ func (m *Machine) wait(in *sandbox.Instance) {
 	for {
 		select {
 		case last = <-m.Requests:
+			m.over = m.over || last != Reboot
 			m.ask(in, last)
 			again.Reset(pause)
 		case <-again.C:

@@ -67,6 +67,7 @@ func (c *compiler) openTerminal() {
 	master := c.message(msgTerminal, true).At(msgRights) // an int with zeros behind it
 	how := c.b.Words("how", program.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC), program.Num(0), program.Num(unix.RESOLVE_NO_SYMLINKS))
 	c.b.Call(unix.SYS_OPENAT2, program.AtCwd(), c.b.String("/dev/pts/ptmx"), how.Addr(), program.Num(24)).To32(master)
+	c.checkDevpts(master)
 	c.b.Call(unix.SYS_IOCTL, master.Value(), program.Num(unix.TIOCSPTLCK), c.zero.Addr())
 	c.b.Call(unix.SYS_IOCTL, master.Value(), program.Num(unix.TIOCGPTPEER), program.Num(unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)).To(c.tree)
 	size := make([]byte, 8)
@@ -87,6 +88,16 @@ func (c *compiler) openTerminal() {
 			c.b.Call(unix.SYS_DUP3, c.tree.Value(), program.Num(fd), program.Num(0))
 		}
 	}
+}
+
+// checkDevpts refuses what is no terminal of the kernel's. Who enters a sandbox opens what its root has put
+// there: a file of a FUSE server would answer TIOCGPTPEER with any number, which is then taken for a descriptor.
+func (c *compiler) checkDevpts(master program.Cell) {
+	st := c.b.Data("statfs", make([]byte, 256)) // f_type comes first (statfs(2))
+	c.b.Call(unix.SYS_FSTATFS, master.Value(), st.Addr())
+	is := c.b.TestSame(st.At(0).Value(), program.Num(unix.DEVPTS_SUPER_MAGIC))
+	c.b.Call(program.Report, program.Num(uint64(unix.ENODEV)))
+	c.b.Land(is)
 }
 
 // termiosBytes gives the kernel's struct termios, which is shorter than the C library's.

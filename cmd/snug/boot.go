@@ -29,7 +29,7 @@ func bootFlags(f *pflag.FlagSet) {
 	f.StringArray("publish", nil, "with --network user: `PORTS`, [IP:]HERE:THERE")
 	f.StringArray("bind", nil, "show a file or folder of yours, to change: `SRC[:DST]`")
 	f.StringArray("ro-bind", nil, "show one to read: `SRC[:DST]`")
-	f.String("hostname", "", "its host name; if not given, its name")
+	f.String("hostname", "", "its host name; if not given, what its image says")
 	f.StringArray("credential", nil, "for its services: `N=VALUE`, or N=@FILE")
 	f.StringArray("cap-add", nil, "keep one more capability, `CAP`")
 	f.StringArray("cap-drop", nil, "keep one less, `CAP`")
@@ -66,6 +66,9 @@ func runBoot(c *console, args []string) error {
 	}
 	init := words[1:]
 	if len(init) > 0 {
+		if strings.HasPrefix(init[0], "-") && init[0] != "--" {
+			return c.misplaced(f, words)
+		}
 		if init[0] != "--" {
 			return &hinted{"what is " + quote(init[0]) + "?", "words for the init stand behind --: snug boot " + shellWord(words[0]) + " -- " + shellWord(init[0])}
 		}
@@ -155,7 +158,7 @@ func (b *booting) limits() error {
 		}
 		l.Memory = n
 	}
-	if !(l.CPUs >= 0 && l.CPUs < 1e6) {
+	if b.flags.Changed("cpus") && !(l.CPUs > 0.001 && l.CPUs < 1e6) {
 		return &hinted{"--cpus: not a number of processors", "such as 1.5"}
 	}
 	return nil
@@ -244,9 +247,9 @@ func (b *booting) root(word string) error {
 		}
 		s.Root, b.image, ephemeral = steps, "/", true
 	case isFolder(word):
-		folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
+		folder, err := b.findFolder(word)
 		if err != nil {
-			return &hinted{err.Error(), ""}
+			return err
 		}
 		layers, b.image = []string{folder}, folder
 	default:
@@ -287,6 +290,18 @@ func (b *booting) root(word string) error {
 		s.Root = append(s.Root, systemdimg.NamedHost(s.Hostname)...)
 	}
 	return nil
+}
+
+// findFolder finds a system by its folder.
+func (b *booting) findFolder(word string) (string, error) {
+	folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
+	if err != nil {
+		return "", &hinted{err.Error(), ""}
+	}
+	if stat, err := os.Stat(folder); err == nil && !stat.IsDir() {
+		return "", &hinted{quote(folder) + " is no folder", "an archive of a system becomes an image: snug image import " + shellWord(word) + " NAME"}
+	}
+	return folder, nil
 }
 
 // findImage finds an image and keeps it from being removed while this snug runs.
@@ -342,8 +357,8 @@ func systemName(word string) string {
 		return strings.ToLower(filepath.Base(word))
 	}
 	word, _, _ = strings.Cut(word, "@")
-	word, _, _ = strings.Cut(word, ":")
-	return word[strings.LastIndexByte(word, '/')+1:]
+	word, _, _ = strings.Cut(word[strings.LastIndexByte(word, '/')+1:], ":")
+	return word
 }
 
 // looksBootable refuses what has no init, before anything is made for it.

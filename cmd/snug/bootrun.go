@@ -15,6 +15,7 @@ import (
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
 	"snug/sandbox"
+	"snug/sandbox/cgroup"
 	"snug/systemdimg"
 )
 
@@ -60,11 +61,20 @@ func (b *booting) run() (err error) {
 	case watch.failed() != nil:
 		return watch.failed()
 	case err != nil:
-		return startFailure(err)
-	case ws.Signaled() && (ws.Signal() == unix.SIGINT || watch.left):
+		return bootFailure(err)
+	case ws.Signaled() && (ws.Signal() == unix.SIGINT || ws.Signal() == unix.SIGHUP || watch.left):
 		return b.commit()
 	}
 	return exitStatus(ws, false)
+}
+
+// bootFailure is startFailure, with what to do about limits.
+func bootFailure(err error) error {
+	var no *cgroup.NoController
+	if errors.As(err, &no) {
+		return &hinted{err.Error(), "leave the limit out, or have your service manager delegate it: systemctl edit user@.service, Delegate=yes"}
+	}
+	return startFailure(err)
 }
 
 // bootWatch is what stands around a system that runs.
@@ -83,6 +93,8 @@ type bootWatch struct {
 	problem error
 	state   sandbox.State
 	timer   *time.Timer
+
+	told time.Time // when a status was handed on; of the one goroutine that hears them
 }
 
 // watch connects a system with the person and the account.
@@ -188,7 +200,8 @@ func (w *bootWatch) ask(request boot.Request) {
 
 // said takes what the init says.
 func (w *bootWatch) said(n systemdimg.Notice) {
-	if n.Status != "" {
+	if n.Status != "" && time.Since(w.told) > time.Second/5 { // a system could say more than a service manager should hear
+		w.told = time.Now()
 		boot.Tell("STATUS=" + line(cut(n.Status, 200)))
 	}
 	if n.Ready {
@@ -232,7 +245,7 @@ func (w *bootWatch) up() {
 	if w.timer != nil {
 		w.timer.Stop()
 		if failed := boot.Failed(&st); failed != "" {
-			w.fail(&hinted{quote(w.b.machine.Name) + " is up, but with failures", "without --wait it goes on"}, failed)
+			w.fail(&hinted{quote(w.b.machine.Name) + " is up, but with failures, and was ended", "without --wait it goes on"}, failed)
 			return
 		}
 	}

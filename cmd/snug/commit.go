@@ -3,7 +3,8 @@ package main
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
+	"runtime"
+	"syscall"
 
 	"snug/cmd/internal/brokers"
 )
@@ -20,9 +21,10 @@ func (b *booting) commit() error {
 		return &hinted{"snug-image is missing: " + err.Error(), "it belongs into the folder of snug: make install puts it there"}
 	}
 	defer program.Close()
-	layout := filepath.Join(b.world.Data, "snug/machines/.commit-"+b.machine.Name)
+	layout := b.changes.Aside()
 	defer os.RemoveAll(layout)
-	os.RemoveAll(layout) // of one that was killed
+	runtime.LockOSThread() // whose death Pdeathsig is about
+	defer runtime.UnlockOSThread()
 	storage, _ := b.flags.GetString("storage")
 	for _, words := range [][]string{
 		{"export", "--storage=" + storage, "--changes=" + b.changes.Upper(), b.image, "oci:" + layout},
@@ -30,6 +32,7 @@ func (b *booting) commit() error {
 	} {
 		cmd := exec.Command(program.Name(), words...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := cmd.Run(); err != nil {
 			return &hinted{"the image " + quote(name) + " was not made", "what the system has changed is still there: snug image export --changes " + shellWord(b.changes.Upper()) + " " + b.image + " FILE.tar"}
 		}

@@ -124,6 +124,9 @@ func (k *kept) find(word string) (*homes.Home, error) {
 			return h, nil
 		}
 	}
+	if slices.Contains(keptSystems(k.world), word) {
+		return nil, &failure{status: exitNo, err: &hinted{quote(word) + " is no app but a system, of which changes are kept", "snug boot --commit makes an image of them; their folder: snug data path " + shellWord(word)}}
+	}
 	return nil, &failure{status: exitNo, err: &hinted{"no home is kept of " + quote(word), "snug data ls lists those that are"}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -42,12 +43,27 @@ func (c *console) detach(args []string) (name string, err error) {
 		return "", err
 	}
 	w.Close()
+	interrupted := make(chan os.Signal, 2)
+	signal.Notify(interrupted, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		for range interrupted { // it is in a session of its own, and has heard nothing of it
+			cmd.Process.Signal(syscall.SIGTERM)
+		}
+	}()
+	defer func() {
+		signal.Stop(interrupted)
+		close(interrupted)
+	}()
 	text, _ := io.ReadAll(io.LimitReader(r, 4096))
 	name = strings.TrimSpace(string(text))
 	ended := make(chan int, 1)
 	go func() { ended <- exitOf(cmd) }() // it ends with this snug, if not before
 	if name == "" {
-		return "", &failure{status: <-ended}
+		status := <-ended
+		if status == 0 { // it was asked to end before it was up
+			status = 128 + int(syscall.SIGINT)
+		}
+		return "", &failure{status: status}
 	}
 	select {
 	case status := <-ended:

@@ -1,14 +1,18 @@
 package main
 
 import (
+	"io"
 	"os"
 	"slices"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/image"
+	"snug/manifests/compose"
+	"snug/systemdimg/store"
 )
 
 // imageVerbs are the verbs of snug-image, for help and completion.
@@ -42,6 +46,11 @@ func runImageVerb(c *console, args []string) error {
 		c.print(c.verb.help())
 		return nil
 	}
+	if c.verb.name == "image rm" {
+		if err := checkKept(args); err != nil {
+			return err
+		}
+	}
 	f, err := brokers.Program("snug-image")
 	if err != nil {
 		return &hinted{"snug-image is missing: " + err.Error(), "it belongs into the folder of snug: make install puts it there"}
@@ -49,4 +58,36 @@ func runImageVerb(c *console, args []string) error {
 	defer f.Close()
 	words := append([]string{"snug-image", lastWord(c.verb.name)}, args...)
 	return &os.PathError{Op: "execute", Path: f.Name(), Err: unix.Exec(f.Name(), words, os.Environ())}
+}
+
+// checkKept refuses to remove an image by its last name of which there are systems with changes: these are
+// nothing without it.
+func checkKept(args []string) error {
+	f := pflag.NewFlagSet("rm", pflag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	v := image.Verbs()[0]
+	v.Flags(f)
+	storage := ""
+	if f.Parse(args) == nil {
+		storage, _ = f.GetString("storage")
+	}
+	w, err := compose.Session()
+	if err != nil {
+		return err
+	}
+	kept, err := boot.List(machines(w))
+	images, e := store.Open(storage)
+	if err != nil || e != nil {
+		return nil // snug-image says it
+	}
+	for _, word := range f.Args() {
+		img, err := images.Find(word)
+		if err != nil || len(img.Names) > 1 {
+			continue
+		}
+		if i := slices.IndexFunc(kept, func(k boot.Kept) bool { return k.Image == string(img.ID) }); i >= 0 {
+			return &failure{status: exitNo, err: &hinted{"image " + quote(word) + " has changes of system " + quote(kept[i].Name) + " on it, which are nothing without it", "snug data rm " + shellWord(kept[i].Name) + " removes these"}}
+		}
+	}
+	return nil
 }

@@ -43,12 +43,16 @@ func runLogs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	spec, done, err := journal(words[0], r, upper, journalWords(f))
+	follow, _ := f.GetBool("follow")
+	if follow && r == nil {
+		c.say("system "+quote(words[0])+" has ended, and this is all of its journal", "")
+		follow = false
+	}
+	spec, done, err := journal(words[0], r, upper, journalWords(f, follow))
 	if err != nil {
 		return err
 	}
 	defer done()
-	follow, _ := f.GetBool("follow")
 	if !follow {
 		r = nil
 	}
@@ -56,9 +60,9 @@ func runLogs(c *console, args []string) error {
 }
 
 // journalWords are the arguments of journalctl.
-func journalWords(f *pflag.FlagSet) []string {
+func journalWords(f *pflag.FlagSet, follow bool) []string {
 	words := []string{"--no-pager", "--quiet"}
-	if on, _ := f.GetBool("follow"); on {
+	if follow {
 		words = append(words, "--follow")
 	}
 	if unit, _ := f.GetString("unit"); unit != "" {
@@ -69,9 +73,6 @@ func journalWords(f *pflag.FlagSet) []string {
 	}
 	return words
 }
-
-// machinesFolder is where changes of systems are kept.
-func machinesFolder(w *compose.World) string { return filepath.Join(w.Data, "snug/machines") }
 
 // findSystem finds a system that runs, or the changes of one that has. Either may be none.
 func findSystem(word string) (r *instances.Record, upper string, err error) {
@@ -90,7 +91,7 @@ func findSystem(word string) (r *instances.Record, upper string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	upper = filepath.Join(machinesFolder(w), word, "upper")
+	upper = filepath.Join(machines(w), word, "upper")
 	if _, err := os.Stat(upper); checkName(word) == nil && err == nil {
 		return nil, upper, nil
 	}
@@ -103,11 +104,9 @@ func findSystem(word string) (r *instances.Record, upper string, err error) {
 
 // keptSystems are the names of systems of which changes are kept.
 func keptSystems(w *compose.World) (names []string) {
-	list, _ := os.ReadDir(machinesFolder(w))
-	for _, e := range list {
-		if e.IsDir() && checkName(e.Name()) == nil {
-			names = append(names, e.Name())
-		}
+	list, _ := boot.List(machines(w))
+	for _, k := range list {
+		names = append(names, k.Name)
 	}
 	return names
 }

@@ -42,6 +42,12 @@ func logIn(r *instances.Record, user, command string) error {
 	if r.Machine == nil {
 		return &hinted{quote(r.Name) + " is an app, and has no users to log in", "snug shell " + shellWord(r.Name)}
 	}
+	if !boot.Notifies(r.State.Pid) {
+		return &hinted{quote(r.Name) + " has another init than systemd, which makes no sessions", "as its root: snug shell " + shellWord(r.Name)}
+	}
+	if known, err := boot.Output(&r.State, []string{"getent", "passwd", user}, 5*time.Second); err == nil && known == "" {
+		return &failure{status: exitSnug, err: &hinted{"system " + quote(r.Name) + " has no user " + quote(user), "snug exec " + shellWord(r.Name) + " -- useradd -m " + shellWord(user)}}
+	}
 	argv := []string{"systemd-run", "--quiet", "--wait", "--collect", "--service-type=exec", "--property=PAMName=login",
 		"--property=WorkingDirectory=~", "--uid=" + user, "--setenv=XDG_SESSION_CLASS=user"}
 	for _, name := range []string{"TERM", "COLORTERM", "LANG"} {

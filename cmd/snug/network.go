@@ -96,6 +96,9 @@ func (h *userNetwork) run(path string, args func(ready *os.File) []string) error
 		return &hinted{path + ": the network is not up after 10 seconds", "try: snug doctor"}
 	}
 	h.cmd.Wait()
+	if len(h.publish) > 0 && strings.Contains(said.String(), "bind") {
+		return &hinted{path + ": " + reason(said.String()), "another program has that port, or it is below 1024 and root's: choose another"}
+	}
 	return &hinted{path + ": " + reason(said.String()), "a user-mode network needs to write /dev/net/tun, and a network outside"}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"snug/cmd/internal/brokers"
 	"snug/cmd/internal/instances"
+	"snug/manifests/compose"
 )
 
 func psFlags(f *pflag.FlagSet) {
@@ -44,6 +46,9 @@ func findInstance(word string) (*instances.Record, error) {
 		hint := "nothing runs; snug run starts something"
 		if len(e.Names) > 0 {
 			hint = "there are: " + strings.Join(e.Names, ", ")
+		}
+		if w, err := compose.Session(); err == nil && slices.Contains(keptSystems(w), word) {
+			hint = "a system of that name is kept, and does not run: snug boot --name " + word + " and its image; snug data ls " + word
 		}
 		return nil, &hinted{e.Error(), hint}
 	}

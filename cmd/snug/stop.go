@@ -115,6 +115,9 @@ func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
 	}
 	// A supervisor that is stopped itself could not see the end.
 	unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)
+	if r.Machine != nil && !gone(fd, time.Second) { // it has started the system again: with it ends what it has started
+		unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0)
+	}
 	if !gone(fd, 5*time.Second) {
 		return &hinted{"instance " + quote(r.Name) + " does not end", "a process in it hangs in the kernel; see its state in ps -o pid,stat,wchan"}
 	}

@@ -35,8 +35,12 @@ func Of(pid int) (string, error) {
 	}
 	for _, folder := range foldersOf(string(mounts), path) {
 		var st unix.Statfs_t
-		if unix.Statfs(folder, &st) == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
+		err := unix.Statfs(folder, &st)
+		if err == nil && st.Type == unix.CGROUP2_SUPER_MAGIC {
 			return folder, nil
+		}
+		if err == unix.ENAMETOOLONG { // as who is in it may have made it
+			return "", &os.PathError{Op: "find the group of", Path: "/proc/" + strconv.Itoa(pid), Err: err}
 		}
 	}
 	return "", ErrNoHierarchy

@@ -32,13 +32,19 @@ func (e *OtherImage) Error() string { return fmt.Sprintf("its changes are of %q"
 // OpenChanges opens the folder of a system, below base, or makes it. The caller closes it.
 func OpenChanges(base, name, image string) (*Changes, error) {
 	c := &Changes{Image: image, UUID: NewID(), path: filepath.Join(base, name)}
-	for _, dir := range []string{c.Upper(), c.Work()} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(base), 0o755); err != nil {
+		return nil, err
+	}
+	// Programs with set-user-ID in there are the person's own: nobody else may ever reach them.
+	for _, dir := range []string{base, c.path} {
+		if err := privateFolder(dir); err != nil {
 			return nil, err
 		}
 	}
-	if err := os.Chmod(c.path, 0o700); err != nil {
-		return nil, err
+	for _, dir := range []string{c.Upper(), c.Work()} {
+		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
 	}
 	lock, err := os.Open(c.path)
 	if err != nil {
@@ -51,11 +57,28 @@ func OpenChanges(base, name, image string) (*Changes, error) {
 	if err == nil {
 		err = c.settle()
 	}
+	if err == nil {
+		err = os.RemoveAll(c.Aside()) // of one that was killed
+	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// privateFolder makes a folder that only its owner can enter. One that others could enter is refused: they may
+// have what is in it open.
+func privateFolder(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	stat, err := os.Lstat(path)
+	if err == nil && (!stat.IsDir() || stat.Mode().Perm()&0o077 != 0) {
+		err = &fs.PathError{Op: "use", Path: path, Err: errors.New("others can enter it; if that was never so while a system ran, chmod 700 it")}
+	}
+	return err
 }
 
 // settle reads what is noted of the system, or notes it.
@@ -92,6 +115,9 @@ func (c *Changes) Upper() string { return filepath.Join(c.path, "upper") }
 
 // Work is the kernel's folder beside Upper.
 func (c *Changes) Work() string { return filepath.Join(c.path, "work") }
+
+// Aside is where an image of the changes is made, as closed to others as they are.
+func (c *Changes) Aside() string { return filepath.Join(c.path, "commit") }
 
 // Close lets the system be run by others.
 func (c *Changes) Close() error { return c.lock.Close() }

@@ -13,7 +13,7 @@ import (
 )
 
 // maxOutput bounds what a command in a system may say.
-const maxOutput = 256 << 10
+const maxOutput = 8 << 10
 
 // Pipe is a pipe that a program of others writes to. By Go's own it would not wait until there is room, and most
 // programs lose what they write then. The caller closes both ends.
@@ -78,7 +78,7 @@ func Failed(st *sandbox.State) string {
 	for _, argv := range [][]string{
 		{"systemctl", "--failed", "--no-legend", "--plain", "--no-pager"},
 		{"systemctl", "list-jobs", "--no-legend", "--no-pager"},
-		{"journalctl", "--no-pager", "--lines=15", "--priority=warning", "--output=short"},
+		{"journalctl", "--boot", "--no-pager", "--lines=15", "--priority=warning", "--output=short"},
 	} {
 		if said, err := Output(st, argv, patience); err == nil {
 			out.WriteString(said)

@@ -72,7 +72,12 @@ func Forget(users sandbox.Users, path string) error {
 	if err := os.Rename(path, gone); err != nil {
 		return err
 	}
-	k, err := startKeeper(users, noGroup, []string{gone}, nil)
+	// With it goes what others have left who were killed here.
+	folders, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".gone-*"))
+	if err != nil {
+		return err
+	}
+	k, err := startKeeper(users, noGroup, folders, nil)
 	if err != nil {
 		return errors.Join(err, os.Rename(gone, path))
 	}

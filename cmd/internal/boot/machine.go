@@ -41,6 +41,8 @@ type Machine struct {
 	Console func(*os.File) (drain func())
 	// Requests are what is asked of it while it runs.
 	Requests <-chan Request
+
+	over bool // it was asked to end, and is not to start again
 }
 
 // Request is what a system is asked to do.
@@ -83,23 +85,43 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 		}
 		ws, err = m.boot(own)
 		own.Close()
-		if err != nil || !isReboot(ws) {
+		if err != nil || !isReboot(ws) || m.over {
 			return ws, err
 		}
 	}
 }
 
-// group makes the control group. One of the name that is there was left by a system whose keeper was killed,
-// too.
+// group makes the control group. One of the name that is there, with a mark and without processes, was left by
+// a system whose keeper was killed, too. Any other is somebody else's.
 func (m *Machine) group() (*cgroup.Group, error) {
-	group, err := cgroup.Make(m.Parent, m.Name)
-	if !errors.Is(err, fs.ErrExist) {
-		return group, err
+	path := filepath.Join(m.Parent, "snug-"+m.Name)
+	group, err := cgroup.Make(m.Parent, filepath.Base(path))
+	if errors.Is(err, fs.ErrExist) {
+		if err := m.checkLeft(path); err != nil {
+			return nil, err
+		}
+		if err := m.clean(path, nil); err != nil {
+			return nil, err
+		}
+		group, err = cgroup.Make(m.Parent, filepath.Base(path))
 	}
-	if err := m.clean(filepath.Join(m.Parent, m.Name), nil); err != nil {
-		return nil, err
+	if err == nil {
+		err = group.Mark()
 	}
-	return cgroup.Make(m.Parent, m.Name)
+	return group, err
+}
+
+// checkLeft refuses a group that may be in use.
+func (m *Machine) checkLeft(path string) error {
+	left, err := cgroup.Open(path)
+	if err != nil {
+		return err
+	}
+	defer left.Close()
+	if populated, err := left.Populated(); err != nil || populated || !left.Marked() {
+		return &fs.PathError{Op: "use group", Path: path, Err: errors.New("it is there already, and not left by a system that has ended; choose another name")}
+	}
+	return nil
 }
 
 // clean has a keeper do its work at once.
@@ -210,6 +232,7 @@ func (m *Machine) wait(in *sandbox.Instance) {
 	for {
 		select {
 		case last = <-m.Requests:
+			m.over = m.over || last != Reboot
 			m.ask(in, last)
 			again.Reset(pause)
 		case <-again.C:

@@ -89,7 +89,8 @@ func TestCompletion(t *testing.T) {
 		"data/applications/org.example.$(touch x).desktop": "[Desktop Entry]\nExec=true\n",
 		"data/applications/org.example.`id`.desktop":       "[Desktop Entry]\nExec=true\n",
 		"files/letter":                      "",
-		"data/snug/machines/debian/machine": "",
+		"data/snug/machines/debian/machine": "image x\n",
+		"data/snug/machines/debian/work/x":  "",
 	} {
 		bed.Write(t, filepath.Join(dir, path), text)
 	}

@@ -14,39 +14,6 @@ import (
 	"snug/sandbox"
 )
 
-func TestRanges(t *testing.T) {
-	const many = "ann:100000:65536\nbob:165536:65536\n"
-	for _, tt := range []struct{ name, text, user, want string }{
-		{"one range", many, "ann", "0=1000+1 1=100000+65535"},
-		{"by number", "1000:200000:70000\n", "", "0=1000+1 1=200000+65535"},
-		{"two ranges", "ann:100000:60000\nann:300000:60000\n", "ann", "0=1000+1 1=100000+60000 60001=300000+5535"},
-		{"none", many, "eve", "no subordinate ids"},
-		{"too few", "ann:100000:1000\n", "ann", "it grants you 1000 ids"},
-		{"odd lines", "ann:x:1\nann:1\n:5:5\nann:4294967290:65536\nann:100000:0\nann:100000:65536\n", "ann", "0=1000+1 1=100000+65535"},
-		{"empty name", ":100000:65536\n", "", "no subordinate ids"},
-	} {
-		list, err := ranges(tt.text, tt.user, 1000, 1000)
-		var got []string
-		for _, r := range list {
-			got = append(got, text(r.Inside)+"="+text(r.Outside)+"+"+text(r.Count))
-		}
-		if err != nil {
-			got = []string{err.Error()}
-		}
-		if !strings.HasPrefix(strings.Join(got, " "), tt.want) {
-			t.Errorf("%s: want %s, got %s", tt.name, tt.want, got)
-		}
-	}
-}
-
-func text(n uint32) string {
-	var b []byte
-	for ; n > 0 || len(b) == 0; n /= 10 {
-		b = append([]byte{byte('0' + n%10)}, b...)
-	}
-	return string(b)
-}
-
 // Of all who can reach the socket only one process is heard, and a message that is too long is none.
 func TestListener(t *testing.T) {
 	l, err := Listen(filepath.Join(t.TempDir(), "notify"))

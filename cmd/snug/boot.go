@@ -16,6 +16,7 @@ import (
 	"snug/sandbox"
 	"snug/systemdimg"
 	"snug/systemdimg/store"
+	"snug/systemdimg/subid"
 )
 
 // bootFlags are those of boot.
@@ -113,9 +114,8 @@ func (b *booting) ids() error {
 	if mode == "single" {
 		b.c.say("warning: with --map single all users of the system are one, and changes of owners and users are pretended", "")
 	}
-	u := &b.machine.System.Users
-	var err error
-	u.UIDs, u.GIDs, err = idMaps(b.world, mode)
+	ids, err := idMaps(mode)
+	b.machine.System.Users.UIDs, b.machine.System.Users.GIDs = ids.UIDs, ids.GIDs
 	return err
 }
 
@@ -317,6 +317,9 @@ func (b *booting) findImage(word string) (layers []string, err error) {
 			return nil, &hinted{"there is no image " + quote(word) + ", but a folder", "snug boot ./" + shellWord(word)}
 		}
 		return nil, stored(err)
+	}
+	if u := &b.machine.System.Users; !images.IDs().Equal(subid.IDs{UIDs: u.UIDs, GIDs: u.GIDs}) {
+		return nil, &hinted{"the files of image " + quote(word) + " belong to other ids than this system would have", "leave out --map single; or give back in /etc/subuid and /etc/subgid what was granted when it was imported"}
 	}
 	held, err := images.Hold(img)
 	if err != nil {

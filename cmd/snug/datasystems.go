@@ -9,7 +9,7 @@ import (
 	"snug/cmd/internal/terminal"
 	"snug/manifests/compose"
 	"snug/sandbox"
-	"snug/systemdimg"
+	"snug/systemdimg/subid"
 )
 
 // What is kept of booted systems is data as the homes of apps are, under the same verbs.
@@ -55,14 +55,8 @@ func (c *console) removeSystems(k *kept, list []boot.Kept, yes bool) error {
 			return &failure{status: exitNo, err: &hinted{"nothing was removed", ""}}
 		}
 	}
-	users := sandbox.Users{}
-	var err error
-	if users.UIDs, users.GIDs, err = systemdimg.Ranges(k.world.Host.UID, k.world.Host.GID); errors.Is(err, systemdimg.ErrNoSubordinateIDs) {
-		users, err = sandbox.Users{}, nil // then all of it is the caller's
-	}
-	if err != nil {
-		return err
-	}
+	ids, _ := subid.Own() // without any, all of it is the caller's
+	users := sandbox.Users{UIDs: ids.UIDs, GIDs: ids.GIDs}
 	for _, s := range list {
 		err := boot.Forget(users, s.Path)
 		if errors.Is(err, boot.ErrRunning) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/user"
 	"strconv"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"snug/cmd/internal/instances"
 	"snug/sandbox"
 	"snug/sandbox/cgroup"
+	"snug/systemdimg/subid"
 )
 
 func doctorFlags(f *pflag.FlagSet) {
@@ -290,19 +290,12 @@ func networkHelper() finding {
 
 // subordinateIDs looks for ranges of ids and for the programs that map them.
 func subordinateIDs(need bool) finding {
-	d := finding{name: "subordinate ids", need: need}
-	u, err := user.Current()
-	if err != nil {
-		d.text = err.Error()
+	d := finding{name: "subordinate ids", need: need, hint: "needed to boot images and for containers with more than one user"}
+	_, err := subid.Own()
+	var few *subid.TooFew
+	if errors.As(err, &few) {
+		d.text, d.fix = few.Error(), few.Fix()
 		return d
-	}
-	d.fix = "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + u.Username
-	d.hint = "needed to boot images and for containers with more than one user"
-	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
-		if !hasRange(read(file), u.Username, u.Uid) {
-			d.text = "none for " + u.Username + " in " + file
-			return d
-		}
 	}
 	if _, err := exec.LookPath("newuidmap"); err != nil {
 		d.text, d.fix = "newuidmap is not installed", "sudo apt install uidmap"
@@ -310,15 +303,6 @@ func subordinateIDs(need bool) finding {
 	}
 	d.ok, d.text = true, "ranges and newuidmap are there"
 	return d
-}
-
-func hasRange(text, name, uid string) bool {
-	for l := range strings.Lines(text) {
-		if owner, _, ok := strings.Cut(l, ":"); ok && (owner == name || owner == uid) {
-			return true
-		}
-	}
-	return false
 }
 
 // read gives the first 64 KiB of a small file, trimmed; "" if it cannot be read.

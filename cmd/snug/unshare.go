@@ -11,7 +11,7 @@ import (
 	"snug/caps"
 	"snug/manifests/compose"
 	"snug/sandbox"
-	"snug/systemdimg"
+	"snug/systemdimg/subid"
 )
 
 // Root of a user namespace, in prose. The letters are those of become-root.
@@ -57,7 +57,9 @@ func runUnshare(c *console, args []string) error {
 	}
 	spec := unshared(f, w, words)
 	mode, _ := f.GetString("map")
-	if spec.Users.UIDs, spec.Users.GIDs, err = idMaps(w, mode); err != nil {
+	ids, err := idMaps(mode)
+	spec.Users.UIDs, spec.Users.GIDs = ids.UIDs, ids.GIDs
+	if err != nil {
 		return err
 	}
 	if connect, _ := f.GetBool("connect"); connect {
@@ -69,18 +71,20 @@ func runUnshare(c *console, args []string) error {
 }
 
 // idMaps maps users: 0 is the caller, and from 1 on come subordinate ids, unless it is to be a single one.
-func idMaps(w *compose.World, mode string) (uids, gids []sandbox.IDRange, err error) {
+func idMaps(mode string) (subid.IDs, error) {
 	switch mode {
 	case "single":
-		return nil, nil, nil
+		return subid.IDs{}, nil
 	case "auto":
 	default:
-		return nil, nil, &hinted{"--map " + line(mode) + ": not a way to map ids", "auto, or single"}
+		return subid.IDs{}, &hinted{"--map " + line(mode) + ": not a way to map ids", "auto, or single"}
 	}
-	if uids, gids, err = systemdimg.Ranges(w.Host.UID, w.Host.GID); err != nil {
-		return nil, nil, &hinted{err.Error(), "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + shellWord(w.User) + "; without, in a degraded mode: --map single"}
+	ids, err := subid.Own()
+	var few *subid.TooFew
+	if errors.As(err, &few) {
+		err = &hinted{err.Error(), few.Fix() + "; without, in a degraded mode: --map single"}
 	}
-	return uids, gids, nil
+	return ids, err
 }
 
 // unshared is a command that is root of namespaces, and else as it would be without.

@@ -14,6 +14,7 @@ import (
 
 	"snug/systemdimg/source"
 	"snug/systemdimg/store"
+	"snug/systemdimg/subid"
 	"snug/systemdimg/worker"
 	"snug/tests/need"
 )
@@ -43,7 +44,7 @@ func must(t testing.TB, err error) {
 // carrier makes an empty store.
 func carrier(t *testing.T) *source.Carrier {
 	t.Helper()
-	if _, err := store.OwnIDs(); err != nil {
+	if _, err := subid.Own(); err != nil {
 		need.Missing(t, "wanted subordinate ids, got: "+err.Error())
 	}
 	c, err := open(t.TempDir() + "/images")

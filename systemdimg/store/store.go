@@ -10,13 +10,15 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"snug/systemdimg/subid"
 )
 
 // Store is a folder of images. It holds no descriptors.
 type Store struct {
 	dir    string
 	exists bool
-	ids    IDs // of the files in layers; empty if there is no store yet
+	ids    subid.IDs // of the files in layers; empty if there is no store yet
 }
 
 // version is that of the layout of files.
@@ -25,7 +27,7 @@ const version = 1
 // settings are what store.json holds.
 type settings struct {
 	Version int `json:"version"`
-	IDs
+	subid.IDs
 }
 
 // Default is where the store is if nobody says otherwise: below $XDG_DATA_HOME.
@@ -95,11 +97,15 @@ func (s *Store) trusted() error {
 // Make makes the store if there is none, for the caller's subordinate ids, and reports why it cannot be
 // used: because of those, or of the file system.
 func (s *Store) Make() error {
-	ids, err := OwnIDs()
+	ids, err := subid.Own()
+	var few *subid.TooFew
+	if errors.As(err, &few) {
+		return &Error{What: err.Error(), Hint: few.Fix()}
+	}
 	if err != nil {
 		return err
 	}
-	if s.exists && !s.ids.equal(ids) {
+	if s.exists && !s.ids.Equal(ids) {
 		return &Error{What: "the images in " + quote(s.dir) + " were unpacked for other subordinate ids than you have now",
 			Hint: "give back in /etc/subuid and /etc/subgid those of " + s.path("store.json") + ", or use another --storage"}
 	}
@@ -137,7 +143,7 @@ func (s *Store) Make() error {
 func (s *Store) Dir() string { return s.dir }
 
 // IDs are those of the files in layers.
-func (s *Store) IDs() IDs { return s.ids }
+func (s *Store) IDs() subid.IDs { return s.ids }
 
 func (s *Store) path(rel string) string { return s.dir + "/" + rel }
 

@@ -18,8 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
-	"snug/sandbox"
 	"snug/systemdimg/store"
+	"snug/systemdimg/subid"
 	"snug/tests/need"
 )
 
@@ -33,7 +33,7 @@ func must(t testing.TB, err error) {
 // made makes an empty store.
 func made(t *testing.T) *store.Store {
 	t.Helper()
-	if _, err := store.OwnIDs(); err != nil {
+	if _, err := subid.Own(); err != nil {
 		need.Missing(t, "wanted subordinate ids, got: "+err.Error())
 	}
 	s, err := store.Open(t.TempDir() + "/images")
@@ -465,17 +465,6 @@ func TestFits(t *testing.T) {
 		if got := strings.Contains(string(out), "REFUSED"); got != (want != "") || !strings.Contains(string(out), want) {
 			t.Errorf("%s: want %q, got %s", options, want, out)
 		}
-	}
-}
-
-func TestMapIDs(t *testing.T) {
-	text := "other:1:65536\nann:100000:30000\nbroken\nann:x:1\n1000:200000:65536\n"
-	want := []sandbox.IDRange{{Outside: 1000, Count: 1}, {Inside: 1, Outside: 100000, Count: 30000}, {Inside: 30001, Outside: 200000, Count: 35535}}
-	if diff := cmp.Diff(want, store.MapIDs(text, []string{"ann", "1000"}, 1000)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	if got := store.MapIDs("", []string{"ann"}, 1000); len(got) != 1 {
-		t.Errorf("want the own id alone, got %v", got)
 	}
 }
 

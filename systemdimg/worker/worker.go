@@ -17,6 +17,7 @@ import (
 	"snug/caps/seccomp"
 	"snug/sandbox"
 	"snug/systemdimg/store"
+	"snug/systemdimg/subid"
 )
 
 const (
@@ -36,11 +37,11 @@ const (
 type Workers struct {
 	program *os.File // this program (O_PATH)
 	host    sandbox.Host
-	ids     store.IDs
+	ids     subid.IDs
 }
 
 // Open finds what it takes. The caller closes the Workers.
-func Open(ids store.IDs) (*Workers, error) {
+func Open(ids subid.IDs) (*Workers, error) {
 	path, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/systemdimg/store"
+	"snug/systemdimg/subid"
 	"snug/systemdimg/worker"
 	"snug/tests/need"
 )
@@ -44,9 +45,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func opened(t *testing.T) (w *worker.Workers, ids store.IDs) {
+func opened(t *testing.T) (w *worker.Workers, ids subid.IDs) {
 	t.Helper()
-	ids, err := store.OwnIDs()
+	ids, err := subid.Own()
 	if err != nil {
 		need.Missing(t, "wanted subordinate ids, got: "+err.Error())
 	}

@@ -121,8 +121,16 @@ func (c *console) set(flag string) bool {
 	return b
 }
 
+// storage is what --storage says.
+func (c *console) storage() string {
+	if c.flags == nil {
+		return ""
+	}
+	return c.text("storage")
+}
+
 // store opens the store.
-func (c *console) store() (*store.Store, error) { return store.Open(c.text("storage")) }
+func (c *console) store() (*store.Store, error) { return store.Open(c.storage()) }
 
 // carrier opens the store for changes, and makes it if it is not there. The caller calls done.
 func (c *console) carrier() (k *source.Carrier, done func(), err error) {
@@ -176,7 +184,7 @@ func (c *console) finish(err error) int {
 func (c *console) say(what, hint string) {
 	text := "snug: " + line(what) + "\n"
 	if hint != "" {
-		text += "hint: " + line(hint) + "\n"
+		text += "hint: " + line(image.InStorage(hint, c.storage())) + "\n"
 	}
 	io.WriteString(c.err, text)
 }

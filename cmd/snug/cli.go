@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"snug/cmd/internal/boot"
+	"snug/cmd/internal/image"
 	"snug/cmd/internal/plain"
 	"snug/cmd/internal/terminal"
 	"snug/manifests"
@@ -43,6 +44,7 @@ type console struct {
 	verb     *verb
 	args     []string // all words after the verb
 	cursor   int      // how many words the flags so far have used
+	storage  string   // the --storage that hints are to repeat
 	lost     error    // why something that was asked for could not be printed
 }
 
@@ -101,6 +103,8 @@ func dispatch(words []string, out, errs io.Writer) int {
 		return c.complete(words[1:])
 	case boot.KeeperVerb:
 		return boot.Keep(words[1:])
+	case boot.MeasureVerb:
+		return boot.Measure(words[1:])
 	}
 	for _, v := range verbs() {
 		if v.name == name {
@@ -226,7 +230,7 @@ func (c *console) say(what string, hints ...string) {
 	text := "snug: " + line(what) + "\n"
 	for _, hint := range hints {
 		if hint != "" {
-			text += "hint: " + line(hint) + "\n"
+			text += "hint: " + line(image.InStorage(hint, c.storage)) + "\n"
 		}
 	}
 	io.WriteString(c.err, text)

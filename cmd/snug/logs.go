@@ -22,13 +22,15 @@ import (
 //
 // What lies in the folder of its changes is read outside, by the machine's journalctl in a sandbox, be the
 // system up or not. Else the system's own journalctl reads it inside, for as long as the system runs. In
-// either case what comes out is the system's word: at a terminal it loses its control characters.
+// either case what comes out is the system's word: at a terminal it loses its control characters. With both a
+// time and a number of lines, journalctl of systemd 252 gives the first of them, and that of 257 the last.
 
 func logsFlags(f *pflag.FlagSet) {
 	f.BoolP("follow", "f", false, "go on with what is logged from now on")
 	f.StringP("unit", "u", "", "of one unit of the system alone, `UNIT`")
-	f.IntP("lines", "n", -1, "the last `N` lines (old journalctl with --since: the first)")
+	f.IntP("lines", "n", -1, "no more than `N` lines, the last ones")
 	f.String("since", "", "from `TIME` on, such as \"10 min ago\" (systemd.time(7))")
+	storageFlag(f)
 	f.Bool("json", false, "print JSON, one object a line (journalctl --output=json)")
 }
 
@@ -42,7 +44,8 @@ func runLogs(c *console, args []string) error {
 	if len(words) != 1 {
 		return &hinted{"the journal of which system?", "snug ps lists those that run; snug logs NAME"}
 	}
-	r, upper, err := findSystem(words[0])
+	c.storage, _ = f.GetString("storage")
+	r, upper, err := findSystem(words[0], c.storage)
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func journalWords(f *pflag.FlagSet, follow bool) []string {
 }
 
 // findSystem finds a system that runs, or the changes of one that has. Either may be none.
-func findSystem(word string) (r *instances.Record, upper string, err error) {
+func findSystem(word, storage string) (r *instances.Record, upper string, err error) {
 	dir, err := openInstances()
 	if err != nil {
 		return nil, "", err
@@ -132,20 +135,20 @@ func findSystem(word string) (r *instances.Record, upper string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	upper = filepath.Join(machines(w), word, "upper")
+	upper = filepath.Join(machines(w, storage), word, "upper")
 	if _, err := os.Stat(upper); checkName(word) == nil && err == nil {
 		return nil, upper, nil
 	}
 	hint := "none has run yet; snug boot starts one"
-	if kept := keptSystems(w); len(kept) > 0 {
+	if kept := keptSystems(w, storage); len(kept) > 0 {
 		hint = "changes are kept of: " + strings.Join(kept, ", ")
 	}
 	return nil, "", &failure{status: exitNo, err: &hinted{"no system " + quote(word) + " runs, and nothing is kept of one", hint}}
 }
 
 // keptSystems are the names of systems of which changes are kept.
-func keptSystems(w *compose.World) (names []string) {
-	list, _ := boot.List(machines(w))
+func keptSystems(w *compose.World, storage string) (names []string) {
+	list, _ := boot.List(machines(w, storage))
 	for _, k := range list {
 		names = append(names, k.Name)
 	}
@@ -162,13 +165,15 @@ func journal(name string, r *instances.Record, upper string, words []string) (sp
 	switch {
 	case err == nil && program != "":
 		return kept.Reader(program, words), func() {}, nil
+	case r != nil && !boot.Notifies(r.State.Pid):
+		return nil, nil, &failure{status: exitNo, err: &hinted{quote(name) + " has another init than systemd, and no journal", "what its services log is in files: snug exec " + shellWord(name) + " -- ls /var/log"}}
 	case r != nil:
 		if err := reachGroup(r.State.Pid); err != nil {
 			return nil, nil, err
 		}
 		return boot.JournalInside(&r.State, words)
 	case errors.Is(err, boot.ErrNoJournal):
-		return nil, nil, &failure{status: exitNo, err: &hinted{"nothing is kept of the journal of " + quote(name), "mkdir /var/log/journal in it, and its journald keeps it (journald.conf(5), Storage=)"}}
+		return nil, nil, &failure{status: exitNo, err: &hinted{"nothing is kept of the journal of " + quote(name), "with systemd: mkdir /var/log/journal in it (journald.conf(5), Storage=); what others log is in files: " + filepath.Join(upper, "var/log")}}
 	case err != nil:
 		return nil, nil, err
 	}

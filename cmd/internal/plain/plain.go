@@ -59,3 +59,14 @@ func JSON(w io.Writer, v any) error {
 	_, err := io.WriteString(w, escaped.String())
 	return err
 }
+
+// Word is a word as a shell reads it: in quotes, if it needs them.
+func Word(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r)
+	}
+	if word != "" && strings.TrimFunc(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

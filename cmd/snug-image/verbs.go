@@ -45,13 +45,24 @@ func (c *console) bring(args []string, from func(*source.Carrier, source.Options
 	if c.set("json") {
 		return c.printJSON(list(k.Store, img))
 	}
-	for _, d := range img.Layers {
-		info, _ := k.Store.Info(d)
-		for _, n := range info.Notes {
-			c.say(n, "")
-		}
-	}
+	c.notes(k.Store, img)
 	return nil
+}
+
+// notes says what had to be left out: of an image of many layers each may have the same to say.
+func (c *console) notes(s *store.Store, img *store.Image) {
+	var all []string
+	for _, d := range img.Layers {
+		info, _ := s.Info(d)
+		all = append(all, info.Notes...)
+	}
+	const shown = 3
+	for _, n := range all[:min(len(all), shown)] {
+		c.say(n, "")
+	}
+	if more := len(all) - shown; more > 0 {
+		c.say("and "+strconv.Itoa(more)+" more such notes", "snug image inspect "+img.ID.Hex()[:12]+" prints all of them")
+	}
 }
 
 // listed is an image for machines.

@@ -38,7 +38,7 @@ func bootFlags(f *pflag.FlagSet) {
 	f.Float64("cpus", 0, "at most so many processors, `N`")
 	f.Uint64("tasks", 0, "at most so many processes and threads, `N`")
 	f.String("map", "auto", "auto, or single: no ids but yours, degraded (`MODE`)")
-	f.String("storage", "", "images and changes are in `FOLDER`, not ~/.local/share/snug")
+	f.String("storage", "", "images and changes are in `FOLDER`, not in the home")
 	f.Int("ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }

@@ -139,19 +139,25 @@ func dashed(id string) string {
 // there before PID 1, which else mounts its own over what we put there.
 func (s *System) steps() []sandbox.Step {
 	steps := append([]sandbox.Step(nil), s.Root...)
-	steps = append(steps, &sandbox.Proc{Dest: "/proc", Writable: true, Origin: origin})
+	steps = append(steps, &sandbox.Proc{Dest: "/proc", Writable: true, Origin: origin},
+		&sandbox.Tmpfs{Dest: "/run", Mode: 0o755, Origin: origin})
 	if s.Network == Host {
 		// The kernel shows a sysfs only to who owns the network namespace; what programs look for there is empty.
 		steps = append(steps, &sandbox.Tmpfs{Dest: "/sys", Mode: 0o755, Origin: origin},
 			&sandbox.Dir{Dest: "/sys/fs/cgroup", Origin: origin})
 	} else {
-		steps = append(steps, &sandbox.Sysfs{Dest: "/sys", Writable: true, Origin: origin})
+		// Read-only says that devices are managed elsewhere ("/sys/ ... read-only" in CONTAINER_INTERFACE): else
+		// udev asks for an event of each device and logs that it may not, networkd waits for udev to know a link,
+		// and PID 1 waits for devices of fstab that never come. The kernel lets a process below mount a sysfs that
+		// can be written to only if it sees such a one; so there is a second. It comes first: both are one file
+		// system, which the first mount makes read-only as a whole, and a later one only for itself.
+		steps = append(steps, &sandbox.Sysfs{Dest: hostFolder + "/sys", Writable: true, Origin: origin},
+			&sandbox.Sysfs{Dest: "/sys", Origin: origin})
 	}
 	steps = append(steps,
 		&sandbox.Cgroup2{Dest: "/sys/fs/cgroup", Writable: true, Origin: origin},
 		&sandbox.Dev{Dest: "/dev", GID: s.terminals(), Console: true, Origin: origin},
 		&sandbox.Mqueue{Dest: "/dev/mqueue", Origin: origin},
-		&sandbox.Tmpfs{Dest: "/run", Mode: 0o755, Origin: origin},
 		&sandbox.Tmpfs{Dest: "/run/lock", Mode: 0o1777, Origin: origin},
 		&sandbox.Tmpfs{Dest: "/tmp", Mode: 0o1777, Origin: origin})
 	for _, node := range [...]string{"/dev/fuse", "/dev/net/tun"} {

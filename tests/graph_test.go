@@ -66,6 +66,7 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/cmd/internal/homes", "snug/cmd/internal/instances", "who asks for a removal knows whether the app runs"},
 	{"snug/cmd/internal/copies", "snug/sandbox/...", "an end of a copy is handed its root, and does not know how it is confined"},
 	{"snug/cmd/snug", "snug/systemdimg/layer", "archives and their compression belong to programs of their own"},
+	{"snug/cmd/internal/plain", "snug/...", "text is made safe without knowing whose it is"},
 	{"snug/cmd/internal/units", "snug/sandbox/...", "a unit is text, and who runs it is not known here"},
 	{"snug/cmd/internal/opener", "github.com/godbus/dbus/v5", "command lines are read without knowing how a bus is spoken to"},
 	{"snug/cmd/internal/opener", "snug/sandbox/...", "it lies in sandboxes, and is no part of what makes them"},

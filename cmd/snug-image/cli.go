@@ -2,19 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/signal"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/image"
+	"snug/cmd/internal/plain"
 	"snug/sandbox"
 	"snug/systemdimg/source"
 	"snug/systemdimg/store"
@@ -122,8 +121,16 @@ func (c *console) set(flag string) bool {
 	return b
 }
 
+// storage is what --storage says.
+func (c *console) storage() string {
+	if c.flags == nil {
+		return ""
+	}
+	return c.text("storage")
+}
+
 // store opens the store.
-func (c *console) store() (*store.Store, error) { return store.Open(c.text("storage")) }
+func (c *console) store() (*store.Store, error) { return store.Open(c.storage()) }
 
 // carrier opens the store for changes, and makes it if it is not there. The caller calls done.
 func (c *console) carrier() (k *source.Carrier, done func(), err error) {
@@ -177,7 +184,7 @@ func (c *console) finish(err error) int {
 func (c *console) say(what, hint string) {
 	text := "snug: " + line(what) + "\n"
 	if hint != "" {
-		text += "hint: " + line(hint) + "\n"
+		text += "hint: " + line(image.InStorage(hint, c.storage())) + "\n"
 	}
 	io.WriteString(c.err, text)
 }
@@ -188,21 +195,8 @@ func (c *console) print(parts ...string) {
 	}
 }
 
-func (c *console) printJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
+func (c *console) printJSON(v any) error { return plain.JSON(c.out, v) }
 
-// line makes text from outside safe to show: no control characters, and none that reverse the direction of
-// writing (CVE-2023-28101).
-func line(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
-			return '?'
-		}
-		return r
-	}, s)
-}
+func line(s string) string { return plain.Line(s) }
 
 func quote(s string) string { return strconv.Quote(line(s)) }

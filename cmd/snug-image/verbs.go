@@ -37,6 +37,7 @@ func (c *console) bring(args []string, from func(*source.Carrier, source.Options
 	if len(args) > 1 {
 		o.Name = args[1]
 	}
+	had := layersOf(k.Store)
 	img, err := from(k, o)
 	done()
 	if err != nil {
@@ -45,13 +46,37 @@ func (c *console) bring(args []string, from func(*source.Carrier, source.Options
 	if c.set("json") {
 		return c.printJSON(list(k.Store, img))
 	}
-	for _, d := range img.Layers {
-		info, _ := k.Store.Info(d)
-		for _, n := range info.Notes {
-			c.say(n, "")
+	c.notes(k.Store, img, had)
+	return nil
+}
+
+// layersOf are the layers of all images that there are.
+func layersOf(s *store.Store) map[store.Digest]bool {
+	layers := map[store.Digest]bool{}
+	images, _ := s.List()
+	for _, img := range images {
+		for _, d := range img.Layers {
+			layers[d] = true
 		}
 	}
-	return nil
+	return layers
+}
+
+// notes says what had to be left out of layers that are new. Of an image of many each may have the same to say.
+func (c *console) notes(s *store.Store, img *store.Image, had map[store.Digest]bool) {
+	var all []string
+	for _, d := range img.Layers {
+		if info, _ := s.Info(d); !had[d] {
+			all = append(all, info.Notes...)
+		}
+	}
+	const shown = 3
+	for _, n := range all[:min(len(all), shown)] {
+		c.say(n, "")
+	}
+	if more := len(all) - shown; more > 0 {
+		c.say("and "+strconv.Itoa(more)+" more such notes", "snug image inspect "+img.ID.Hex()[:12]+" prints all of them")
+	}
 }
 
 // listed is an image for machines.

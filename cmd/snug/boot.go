@@ -38,7 +38,7 @@ func bootFlags(f *pflag.FlagSet) {
 	f.Float64("cpus", 0, "at most so many processors, `N`")
 	f.Uint64("tasks", 0, "at most so many processes and threads, `N`")
 	f.String("map", "auto", "auto, or single: no ids but yours, degraded (`MODE`)")
-	f.String("storage", "", "images are in `FOLDER`, not below ~/.local/share/snug")
+	f.String("storage", "", "images and changes are in `FOLDER`, not in the home")
 	f.Int("ready-fd", -1, "")
 	f.MarkHidden("ready-fd")
 }
@@ -52,6 +52,7 @@ type booting struct {
 	image   string
 	exact   bool // the name is no other, even if the system's changes are thrown away
 	changes *boot.Changes
+	up      bool // it has come up, at least once
 	ready   int
 }
 
@@ -79,6 +80,7 @@ func runBoot(c *console, args []string) error {
 		return &hinted{"snug boot is for ordinary users: root's own ids would be those of the system's root", "as another user; or as root, systemd-nspawn"}
 	}
 	b := &booting{c: c, flags: f}
+	c.storage, _ = f.GetString("storage")
 	b.ready, _ = f.GetInt("ready-fd")
 	if b.world, err = compose.Session(); err != nil {
 		return err
@@ -91,7 +93,13 @@ func runBoot(c *console, args []string) error {
 		return err
 	}
 	defer b.close()
-	return b.run()
+	err = b.run()
+	if err != nil && b.changes != nil && !b.up {
+		if e := b.changes.Discard(systemUsers()); e != nil {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
 }
 
 // plan makes a system of what the words name.
@@ -191,7 +199,10 @@ func (b *booting) credentials() error {
 	for _, word := range words {
 		name, value, ok := strings.Cut(word, "=")
 		if !ok || name == "" {
-			return &hinted{"--credential " + quote(word) + ": not NAME=VALUE", "such as passwd.plaintext-password.root=secret, or NAME=@FILE"}
+			return &hinted{"--credential " + quote(word) + ": not NAME=VALUE", "such as ssh.authorized_keys.root=@KEY.pub (systemd.system-credentials(7))"}
+		}
+		if strings.HasPrefix(name, "passwd.") {
+			b.c.say("--credential "+line(name)+": systemd gives that to users that it makes, and the root of most images is there already", "when it is up: snug exec NAME -- passwd; or without a password: snug shell --login root NAME")
 		}
 		content := []byte(value)
 		if path, is := strings.CutPrefix(value, "@"); is {
@@ -264,8 +275,8 @@ func (b *booting) root(word string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if commit, _ := b.flags.GetString("commit"); commit != "" && (ephemeral || len(b.machine.Held) == 0) {
-		return &hinted{"--commit needs an image whose changes are kept", "snug image import FOLDER makes an image of a folder; leave out --ephemeral"}
+	if err := b.committable(ephemeral); err != nil {
+		return err
 	}
 	b.machine.Name = name
 	if s.Hostname, _ = b.flags.GetString("hostname"); s.Hostname == "" {
@@ -292,6 +303,19 @@ func (b *booting) root(word string) error {
 	return nil
 }
 
+// committable refuses a --commit that would come to nothing when the system has ended.
+func (b *booting) committable(ephemeral bool) error {
+	name, _ := b.flags.GetString("commit")
+	if name == "" {
+		return nil
+	}
+	if ephemeral || len(b.machine.Held) == 0 {
+		return &hinted{"--commit needs an image whose changes are kept", "snug image import FOLDER makes an image of a folder; leave out --ephemeral"}
+	}
+	_, err := store.ParseName(name)
+	return stored(err)
+}
+
 // findFolder finds a system by its folder.
 func (b *booting) findFolder(word string) (string, error) {
 	folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
@@ -306,8 +330,7 @@ func (b *booting) findFolder(word string) (string, error) {
 
 // findImage finds an image and keeps it from being removed while this snug runs.
 func (b *booting) findImage(word string) (layers []string, err error) {
-	storage, _ := b.flags.GetString("storage")
-	images, err := store.Open(storage)
+	images, err := store.Open(b.c.storage)
 	if err != nil {
 		return nil, stored(err)
 	}
@@ -378,17 +401,21 @@ func looksBootable(layers []string) error {
 
 // keep takes the folder of the system's changes.
 func (b *booting) keep(layers []string) error {
-	changes, err := boot.OpenChanges(machines(b.world), b.machine.Name, b.image)
+	changes, err := boot.OpenChanges(machines(b.world, b.c.storage), b.machine.Name, b.image)
 	var other *boot.OtherImage
 	switch {
 	case errors.Is(err, boot.ErrRunning):
 		return &hinted{"system " + quote(b.machine.Name) + " is running", "another of the image: --name NAME, or --ephemeral; or end it: snug stop " + b.machine.Name}
 	case errors.As(err, &other):
-		return &hinted{"system " + quote(b.machine.Name) + " has changed another image, " + quote(other.Image), "choose another --name"}
+		was := imageWord(other.Image, imageNames(b.c.storage)[other.Image])
+		return &hinted{"system " + quote(b.machine.Name) + " has changed another image, " + quote(was), "choose another --name; or throw away what it has changed: snug data rm " + shellWord(b.machine.Name)}
 	case err != nil:
 		return err
 	}
 	b.changes = changes
+	if err := store.Fits(machines(b.world, b.c.storage)); err != nil {
+		return errors.Join(stored(err), changes.Discard(systemUsers()), changes.Close())
+	}
 	s := &b.machine.System
 	s.UUID, s.Root = changes.UUID, systemdimg.Stack(layers, changes.Upper(), changes.Work())
 	return nil

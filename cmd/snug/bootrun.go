@@ -57,6 +57,7 @@ func (b *booting) run() (err error) {
 	watch := b.watch(claim)
 	ws, err := m.Run()
 	watch.stop()
+	b.up = watch.isUp()
 	switch {
 	case watch.failed() != nil:
 		return watch.failed()
@@ -145,6 +146,9 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 			return unaccounted(err)
 		}
 		if !boot.Notifies(in.Pid()) {
+			if b.flags.Changed("wait") {
+				b.c.say("the init of "+quote(m.Name)+" is not systemd, and does not say when it is up: it has started", "")
+			}
 			w.up()
 		}
 		return nil
@@ -253,6 +257,12 @@ func (w *bootWatch) up() {
 	if w.b.ready >= 0 {
 		sayReady(w.b.ready, w.b.machine.Name)
 	}
+}
+
+func (w *bootWatch) isUp() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ready
 }
 
 // late gives up waiting.

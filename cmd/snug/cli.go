@@ -1,18 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 
 	"snug/cmd/internal/boot"
+	"snug/cmd/internal/image"
+	"snug/cmd/internal/plain"
 	"snug/cmd/internal/terminal"
 	"snug/manifests"
 	"snug/sandbox"
@@ -46,6 +44,7 @@ type console struct {
 	verb     *verb
 	args     []string // all words after the verb
 	cursor   int      // how many words the flags so far have used
+	storage  string   // the --storage that hints are to repeat
 	lost     error    // why something that was asked for could not be printed
 }
 
@@ -104,6 +103,8 @@ func dispatch(words []string, out, errs io.Writer) int {
 		return c.complete(words[1:])
 	case boot.KeeperVerb:
 		return boot.Keep(words[1:])
+	case boot.MeasureVerb:
+		return boot.Measure(words[1:])
 	}
 	for _, v := range verbs() {
 		if v.name == name {
@@ -229,7 +230,7 @@ func (c *console) say(what string, hints ...string) {
 	text := "snug: " + line(what) + "\n"
 	for _, hint := range hints {
 		if hint != "" {
-			text += "hint: " + line(hint) + "\n"
+			text += "hint: " + line(image.InStorage(hint, c.storage)) + "\n"
 		}
 	}
 	io.WriteString(c.err, text)
@@ -242,49 +243,13 @@ func (c *console) print(parts ...string) {
 	}
 }
 
-// printJSON prints a value for machines. A person may see it all the same, so what clean takes out is
-// escaped; it can only stand in strings.
-func (c *console) printJSON(v any) error {
-	var text bytes.Buffer
-	e := json.NewEncoder(&text)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return err
-	}
-	var escaped strings.Builder
-	for _, r := range text.String() {
-		if deceives(r) {
-			escaped.WriteString(`\u` + strconv.FormatInt(0x10000|int64(r), 16)[1:])
-		} else {
-			escaped.WriteRune(r)
-		}
-	}
-	_, err := io.WriteString(c.out, escaped.String())
-	return err
-}
+// printJSON prints a value for machines.
+func (c *console) printJSON(v any) error { return plain.JSON(c.out, v) }
 
-// clean makes text from outside safe to show: no control characters, which could rewrite what is
-// on the screen, and none that reverse the direction of writing (CVE-2023-28101).
-func clean(s string) string {
-	if strings.IndexFunc(s, deceives) < 0 {
-		return s
-	}
-	return strings.Map(func(r rune) rune {
-		if deceives(r) {
-			return '?'
-		}
-		return r
-	}, s)
-}
+// clean makes text from outside safe to show, line such that it adds no line of its own.
+func clean(s string) string { return plain.Text(s) }
 
-// deceives reports whether a terminal may show something else than a character.
-func deceives(r rune) bool {
-	return r < ' ' && r != '\n' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError ||
-		r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
-}
-
-// line is clean for text that stands in a line with others.
-func line(s string) string { return strings.ReplaceAll(clean(s), "\n", "?") }
+func line(s string) string { return plain.Line(s) }
 
 func quote(s string) string { return `"` + line(s) + `"` }
 

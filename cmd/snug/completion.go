@@ -331,7 +331,7 @@ func (t *partial) systems() {
 	if err != nil {
 		return
 	}
-	for _, name := range keptSystems(w) {
+	for _, name := range keptSystems(w, "") {
 		t.offer(name, "a system's changes are kept")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"snug/cmd/internal/instances"
+	"snug/cmd/internal/terminal"
 	"snug/manifests/compose"
 	"snug/sandbox"
 )
@@ -18,15 +19,21 @@ import (
 // stay links. Outside, all is the caller's own. Inside, it is the app's, or root's of a system. A mode loses
 // what the umask says, and the time is now, unless both are to be kept. Then a system's files get owners as
 // it sees those outside, and set-id bits.
+//
+// For - as the one outside it is a tar archive on standard output, of SRC under its last name, or one on standard
+// input, compressed or not, whose files come into the folder DST. Owners of such an archive are the system's.
 
 func cpFlags(f *pflag.FlagSet) {
 	f.BoolP("archive", "a", false, "keep modes and times; in a system owners, too")
+	f.BoolP("recursive", "r", true, "as of cp; folders are always copied with all in them")
+	f.MarkHidden("recursive")
 }
 
 // copyEnd is one of the words: a path, and in which instance, if in any.
 type copyEnd struct {
-	in   *instances.Record // nil: outside
-	path string            // absolute
+	in     *instances.Record // nil: outside
+	path   string            // absolute
+	stream bool              // it is standard input or output
 }
 
 func runCp(c *console, args []string) error {
@@ -58,12 +65,23 @@ func runCp(c *console, args []string) error {
 		base = ""
 	}
 	archive, _ := f.GetBool("archive")
-	return copyFiles(from, to, base, attributes(w, to, archive))
+	switch kept := attributes(w, from, to, archive); {
+	case to.stream && isTerminal(c.out):
+		return &hinted{"an archive is not for a terminal", "snug cp " + shellWord(words[0]) + " - | tar -t"}
+	case from.stream && terminal.Is(0):
+		return &hinted{"an archive from a terminal", "send it one: tar -c FILES | snug cp - " + shellWord(words[1])}
+	case to.stream:
+		return from.alone("archive", from.path, base)
+	case from.stream:
+		return to.alone(append([]string{"extract", to.path}, kept...)...)
+	default:
+		return copyFiles(from, to, base, kept)
+	}
 }
 
 // attributes are the last words for who receives: whether modes and times are kept, the permission bits that
 // may be, the owner, and which ids are others inside.
-func attributes(w *compose.World, to *copyEnd, archive bool) []string {
+func attributes(w *compose.World, from, to *copyEnd, archive bool) []string {
 	modes := uint64(0o777 &^ w.Umask)
 	if archive {
 		modes = 0o777
@@ -75,7 +93,7 @@ func attributes(w *compose.World, to *copyEnd, archive bool) []string {
 		uid, gid = st.UID, st.GID
 		if archive && to.in.Machine != nil {
 			modes = 0o7777
-			ranges = append(idWords("u", st.UIDs), idWords("g", st.GIDs)...)
+			ranges = append(idWords("u", st.UIDs, from.stream), idWords("g", st.GIDs, from.stream)...)
 		}
 	}
 	return append([]string{strconv.FormatBool(archive), strconv.FormatUint(modes, 8), number(uid), number(gid)}, ranges...)
@@ -83,9 +101,12 @@ func attributes(w *compose.World, to *copyEnd, archive bool) []string {
 
 func number(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
 
-// idWords spells ranges of ids for snug-copy.
-func idWords(kind string, ranges []sandbox.IDRange) (words []string) {
+// idWords spells ranges of ids for snug-copy; those of an archive are those inside.
+func idWords(kind string, ranges []sandbox.IDRange, same bool) (words []string) {
 	for _, r := range ranges {
+		if same {
+			r.Outside = r.Inside
+		}
 		words = append(words, kind+number(r.Inside)+":"+number(r.Outside)+":"+number(r.Count))
 	}
 	return words
@@ -93,12 +114,18 @@ func idWords(kind string, ranges []sandbox.IDRange) (words []string) {
 
 // findEnd reads INSTANCE:PATH or PATH. A path outside with a colon has a slash before it.
 func findEnd(w *compose.World, word string) (*copyEnd, error) {
+	if word == "-" {
+		return &copyEnd{stream: true}, nil
+	}
 	name, path, found := strings.Cut(word, ":")
 	if !found || strings.Contains(name, "/") || name == "" {
 		if word == "" {
 			return nil, &hinted{"an empty path", "the folder that you are in is ."}
 		}
 		return &copyEnd{path: tidy(from(w.Cwd, word), word)}, nil
+	}
+	if path == "" {
+		return nil, &hinted{"where in " + quote(name) + "?", "its root's home is " + shellWord(name) + ":/root/, its topmost folder " + shellWord(name) + ":/"}
 	}
 	if !strings.HasPrefix(path, "/") {
 		return nil, &hinted{quote(path) + " in " + quote(name) + " is no absolute path", "snug cp " + shellWord(name) + ":/" + line(path)}
@@ -107,7 +134,7 @@ func findEnd(w *compose.World, word string) (*copyEnd, error) {
 	if err != nil {
 		return nil, &failure{status: exitNo, err: err}
 	}
-	return &copyEnd{r, tidy(path, path)}, nil
+	return &copyEnd{in: r, path: tidy(path, path)}, nil
 }
 
 // tidy cleans a path, and keeps the slash at the end of the word for it, which says that it is a folder.

@@ -19,7 +19,7 @@ import (
 func copyFiles(from, to *copyEnd, base string, attributes []string) error {
 	program, err := brokers.Program("snug-copy")
 	if err != nil {
-		return &hinted{"snug-copy is missing: " + err.Error(), "it belongs into the folder of snug: make install puts it there"}
+		return missingCopy(err)
 	}
 	defer program.Close()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
@@ -39,6 +39,20 @@ func copyFiles(from, to *copyEnd, base string, attributes []string) error {
 	received := to.run(program.Name(), r, null, append([]string{"receive", to.path, base}, attributes...)...)
 	r.Close()
 	return copied(<-sent, received)
+}
+
+// alone runs an end whose other one is standard input or output.
+func (e *copyEnd) alone(words ...string) error {
+	program, err := brokers.Program("snug-copy")
+	if err != nil {
+		return missingCopy(err)
+	}
+	defer program.Close()
+	return e.run(program.Name(), os.Stdin, os.Stdout, words...)
+}
+
+func missingCopy(err error) error {
+	return &hinted{"snug-copy is missing: " + err.Error(), "it belongs into the folder of snug: make install puts it there"}
 }
 
 // errEarly is the error of an end that has said nothing: the other one has gone, or it was killed.

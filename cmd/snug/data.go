@@ -22,9 +22,9 @@ func dataVerbs() []*verb {
 		{name: "data ls", args: "[flags] [APP...]",
 			short:   "list kept homes, and whether their apps have manifests still",
 			example: "snug data ls --size", run: runDataLs, flags: dataLsFlags},
-		{name: "data path", args: "APP",
+		{name: "data path", args: "[flags] APP",
 			short:   "print where the home of an app is",
-			example: `ls "$(snug data path mousepad)"`, run: runDataPath, flags: noFlags},
+			example: `ls "$(snug data path mousepad)"`, run: runDataPath, flags: storageFlag},
 		{name: "data import", args: "[flags] APP",
 			short:   "copy into its home what its manifest names, after asking",
 			example: "snug data import firefox", run: runDataImport, flags: importFlags},
@@ -40,12 +40,14 @@ func dataVerbs() []*verb {
 func dataLsFlags(f *pflag.FlagSet) {
 	f.Bool("size", false, "also how much each takes on the disk")
 	f.Bool("unused", false, "only those of apps without a manifest")
+	storageFlag(f)
 	f.Bool("json", false, "print JSON")
 }
 
 func dataRmFlags(f *pflag.FlagSet) {
 	f.Bool("unused", false, "all those of apps without a manifest")
 	f.BoolP("yes", "y", false, "do not ask")
+	storageFlag(f)
 }
 
 func runData(c *console, args []string) error {
@@ -68,6 +70,7 @@ type kept struct {
 	homes   *homes.Dir
 	running *instances.Dir
 	known   []string // ids, once learned
+	storage string   // of systems
 }
 
 // findKept finds the homes. The caller closes kept.homes.
@@ -76,7 +79,7 @@ func (c *console) findKept() (*kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{shelf: l}
+	k := &kept{shelf: l, storage: c.storage}
 	if k.running, err = openInstances(); err != nil {
 		return nil, err
 	}
@@ -124,7 +127,7 @@ func (k *kept) find(word string) (*homes.Home, error) {
 			return h, nil
 		}
 	}
-	if slices.Contains(keptSystems(k.world), word) {
+	if slices.Contains(keptSystems(k.world, k.storage), word) {
 		return nil, &failure{status: exitNo, err: &hinted{quote(word) + " is no app but a system, of which changes are kept", "snug boot --commit makes an image of them; their folder: snug data path " + shellWord(word)}}
 	}
 	return nil, &failure{status: exitNo, err: &hinted{"no home is kept of " + quote(word), "snug data ls lists those that are"}}
@@ -169,6 +172,7 @@ type homeListed struct {
 	Manifest bool   `json:"manifest"`
 	Running  string `json:"running,omitempty"` // the name of an instance
 	System   string `json:"system,omitempty"`  // it is no home, but what a system has changed of this image
+	Image    string `json:"image,omitempty"`   // the name of that, if it has one still
 	Size     *int64 `json:"size,omitempty"`    // bytes on the disk
 }
 
@@ -178,6 +182,7 @@ func runDataLs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
+	c.storage, _ = f.GetString("storage")
 	k, err := c.openKept()
 	if err != nil {
 		return err
@@ -207,7 +212,7 @@ func runDataLs(c *console, args []string) error {
 	sizes, _ := f.GetBool("size")
 	unused, _ := f.GetBool("unused")
 	if len(words)+len(systems) == 0 && !unused {
-		systems, err = boot.List(machines(k.world))
+		systems, err = boot.List(machines(k.world, k.storage))
 	}
 	if err != nil {
 		return err
@@ -223,9 +228,7 @@ func runDataLs(c *console, args []string) error {
 		}
 		out = append(out, l)
 	}
-	for _, s := range systems {
-		out = append(out, listedSystem(s))
-	}
+	out = append(out, k.describeSystems(systems, sizes)...)
 	if asJSON, _ := f.GetBool("json"); asJSON {
 		return c.printJSON(out)
 	}
@@ -274,7 +277,7 @@ func (c *console) printHomes(list []homeListed, sizes bool) {
 		}
 		switch {
 		case l.System != "":
-			text += "system of " + line(l.System)
+			text += "system of " + line(imageWord(l.System, l.Image))
 		case !l.Folder:
 			text += "not a folder: no app uses it"
 		case l.Manifest:
@@ -297,10 +300,12 @@ func bytesText(n int64) string {
 }
 
 func runDataPath(c *console, args []string) error {
-	words, err := c.words(c.newFlags(), args, 1, 1, "which app?")
+	f := c.newFlags()
+	words, err := c.words(f, args, 1, 1, "which app?")
 	if err != nil {
 		return err
 	}
+	c.storage, _ = f.GetString("storage")
 	k, err := c.openKept()
 	if err != nil {
 		return err
@@ -328,6 +333,7 @@ func runDataRm(c *console, args []string) error {
 	}
 	unused, _ := f.GetBool("unused")
 	yes, _ := f.GetBool("yes")
+	c.storage, _ = f.GetString("storage")
 	switch {
 	case unused && len(words) > 0:
 		return &hinted{"--unused and names together", "either one or the other"}

@@ -157,13 +157,10 @@ func runShell(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.misplaced(f, words); err != nil {
+	line, err := c.typed(f, words)
+	if err != nil {
 		return err
 	}
-	if len(words) != 1 {
-		return &hinted{"one instance or app, please", "snug ps lists what runs; snug shell INSTANCE"}
-	}
-	line, _ := f.GetString("command")
 	fresh, _ := f.GetBool("fresh")
 	login, _ := f.GetString("login")
 	if !fresh {
@@ -183,6 +180,28 @@ func runShell(c *console, args []string) error {
 		return &hinted{"no system " + quote(words[0]) + " runs, and only a system has users to log in", "snug ps lists what runs; snug boot starts a system"}
 	}
 	return c.freshShell(words[0], line)
+}
+
+// typed is the command line for the shell, or "" for one that a person types at: that of --command, or the words
+// behind the instance.
+func (c *console) typed(f *pflag.FlagSet, words []string) (string, error) {
+	if len(words) == 0 {
+		return "", &hinted{"a shell in which instance or app?", "snug ps lists what runs; snug shell INSTANCE"}
+	}
+	line, _ := f.GetString("command")
+	command := words[1:]
+	switch {
+	case len(command) == 0:
+		return line, nil
+	case command[0] == "--":
+		command = command[1:]
+	case strings.HasPrefix(command[0], "-"):
+		return "", c.misplaced(f, words)
+	}
+	if line != "" {
+		return "", &hinted{"--command and a command behind " + quote(words[0]), "either one or the other"}
+	}
+	return shellLine(command), nil
 }
 
 // freshShell starts a sandbox as the app would get it, with a shell in place of the app.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
@@ -47,7 +48,7 @@ func runImageVerb(c *console, args []string) error {
 		return nil
 	}
 	if c.verb.name == "image rm" {
-		if err := checkKept(args); err != nil {
+		if err := c.checkKept(args); err != nil {
 			return err
 		}
 	}
@@ -60,23 +61,22 @@ func runImageVerb(c *console, args []string) error {
 	return &os.PathError{Op: "execute", Path: f.Name(), Err: unix.Exec(f.Name(), words, os.Environ())}
 }
 
-// checkKept refuses to remove an image by its last name of which there are systems with changes: these are
-// nothing without it.
-func checkKept(args []string) error {
+// checkKept refuses to remove an image by its last name that a system runs of, or of which there are systems with
+// changes: these are nothing without it.
+func (c *console) checkKept(args []string) error {
 	f := pflag.NewFlagSet("rm", pflag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	v := image.Verbs()[0]
 	v.Flags(f)
-	storage := ""
 	if f.Parse(args) == nil {
-		storage, _ = f.GetString("storage")
+		c.storage, _ = f.GetString("storage")
 	}
 	w, err := compose.Session()
 	if err != nil {
 		return err
 	}
-	kept, err := boot.List(machines(w))
-	images, e := store.Open(storage)
+	kept, err := boot.List(machines(w, c.storage))
+	images, e := store.Open(c.storage)
 	if err != nil || e != nil {
 		return nil // snug-image says it
 	}
@@ -85,9 +85,37 @@ func checkKept(args []string) error {
 		if err != nil || len(img.Names) > 1 {
 			continue
 		}
+		if err := checkRunning(images, img, word); err != nil {
+			return err
+		}
 		if i := slices.IndexFunc(kept, func(k boot.Kept) bool { return k.Image == string(img.ID) }); i >= 0 {
 			return &failure{status: exitNo, err: &hinted{"image " + quote(word) + " has changes of system " + quote(kept[i].Name) + " on it, which are nothing without it", "snug data rm " + shellWord(kept[i].Name) + " removes these"}}
 		}
 	}
 	return nil
+}
+
+// checkRunning names the systems that run of an image.
+func checkRunning(images *store.Store, img *store.Image, word string) error {
+	dir, err := openInstances()
+	if err != nil || !images.Held(img) { // an image of the same content in another storage is none of it
+		return nil
+	}
+	running, _ := dir.List()
+	var names, stop []string
+	hint := ""
+	for _, r := range running {
+		if r.Machine == nil || r.Machine.Image != string(img.ID) {
+			continue
+		}
+		names, stop = append(names, quote(r.Name)), append(stop, shellWord(r.Name))
+		if r.Machine.Changes != "" && hint == "" {
+			hint = "; then what it has changed: snug data rm " + shellWord(r.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil // snug-image says which process it is
+	}
+	what := map[bool]string{true: "system ", false: "systems "}[len(names) == 1] + strings.Join(names, ", ")
+	return &failure{status: exitNo, err: &hinted{"image " + quote(word) + " is in use by " + what, "snug stop " + strings.Join(stop, " ") + hint}}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,11 +22,15 @@ import (
 //
 // What lies in the folder of its changes is read outside, by the machine's journalctl in a sandbox, be the
 // system up or not. Else the system's own journalctl reads it inside, for as long as the system runs. In
-// either case what comes out is the system's word: at a terminal it loses its control characters.
+// either case what comes out is the system's word: at a terminal it loses its control characters. With both a
+// time and a number of lines, journalctl of systemd 252 gives the first of them, and that of 257 the last.
 
 func logsFlags(f *pflag.FlagSet) {
 	f.BoolP("follow", "f", false, "go on with what is logged from now on")
 	f.StringP("unit", "u", "", "of one unit of the system alone, `UNIT`")
+	f.IntP("lines", "n", -1, "no more than `N` lines, the last ones")
+	f.String("since", "", "from `TIME` on, such as \"10 min ago\" (systemd.time(7))")
+	storageFlag(f)
 	f.Bool("json", false, "print JSON, one object a line (journalctl --output=json)")
 }
 
@@ -39,9 +44,13 @@ func runLogs(c *console, args []string) error {
 	if len(words) != 1 {
 		return &hinted{"the journal of which system?", "snug ps lists those that run; snug logs NAME"}
 	}
-	r, upper, err := findSystem(words[0])
+	c.storage, _ = f.GetString("storage")
+	r, upper, err := findSystem(words[0], c.storage)
 	if err != nil {
 		return err
+	}
+	if lines, _ := f.GetInt("lines"); lines < 0 && f.Changed("lines") {
+		return &hinted{"--lines " + strconv.Itoa(lines) + ": not a number of lines", "such as 20"}
 	}
 	follow, _ := f.GetBool("follow")
 	if follow && r == nil {
@@ -53,10 +62,39 @@ func runLogs(c *console, args []string) error {
 		return err
 	}
 	defer done()
-	if !follow {
-		r = nil
+	if follow {
+		return c.follow(spec, r, f)
 	}
-	return c.show(spec, r)
+	printed, err := c.show(spec, nil)
+	if unit, _ := f.GetString("unit"); unit != "" && printed == 0 && c.lost == nil {
+		return noLines(words[0], unit, r != nil, f)
+	}
+	return err
+}
+
+// follow goes on with a journal. A unit that is not there yet may come.
+func (c *console) follow(spec *sandbox.Spec, r *instances.Record, f *pflag.FlagSet) error {
+	if unit, _ := f.GetString("unit"); unit != "" && !strings.ContainsAny(unit, "*?[") && boot.Notifies(r.State.Pid) {
+		state, err := boot.Output(&r.State, []string{"systemctl", "show", "--property=LoadState", "--value", "--", unit}, time.Second)
+		if err == nil && state == "not-found\n" {
+			c.say("system "+quote(r.Name)+" has no unit "+quote(unit)+" now; what one of that name logs comes here", "snug exec "+shellWord(r.Name)+" -- systemctl list-units")
+		}
+	}
+	_, err := c.show(spec, r)
+	return err
+}
+
+// noLines says that a unit has logged nothing: of a name that is none the journal knows no more than that.
+func noLines(system, unit string, runs bool, f *pflag.FlagSet) error {
+	what := "the journal of " + quote(system) + " has no lines of a unit " + quote(unit)
+	if since, _ := f.GetString("since"); since != "" {
+		what += " since " + quote(since)
+	}
+	hint := "snug logs " + shellWord(system) + " prints all of it"
+	if runs {
+		hint = "its units: snug exec " + shellWord(system) + " -- systemctl list-units --all"
+	}
+	return &failure{status: exitNo, err: &hinted{what, hint}}
 }
 
 // journalWords are the arguments of journalctl.
@@ -68,6 +106,12 @@ func journalWords(f *pflag.FlagSet, follow bool) []string {
 	if unit, _ := f.GetString("unit"); unit != "" {
 		words = append(words, "--unit="+unit)
 	}
+	if lines, _ := f.GetInt("lines"); lines >= 0 {
+		words = append(words, "--lines="+strconv.Itoa(lines))
+	}
+	if since, _ := f.GetString("since"); since != "" {
+		words = append(words, "--since="+since)
+	}
 	if on, _ := f.GetBool("json"); on {
 		words = append(words, "--output=json")
 	}
@@ -75,7 +119,7 @@ func journalWords(f *pflag.FlagSet, follow bool) []string {
 }
 
 // findSystem finds a system that runs, or the changes of one that has. Either may be none.
-func findSystem(word string) (r *instances.Record, upper string, err error) {
+func findSystem(word, storage string) (r *instances.Record, upper string, err error) {
 	dir, err := openInstances()
 	if err != nil {
 		return nil, "", err
@@ -91,20 +135,20 @@ func findSystem(word string) (r *instances.Record, upper string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	upper = filepath.Join(machines(w), word, "upper")
+	upper = filepath.Join(machines(w, storage), word, "upper")
 	if _, err := os.Stat(upper); checkName(word) == nil && err == nil {
 		return nil, upper, nil
 	}
 	hint := "none has run yet; snug boot starts one"
-	if kept := keptSystems(w); len(kept) > 0 {
+	if kept := keptSystems(w, storage); len(kept) > 0 {
 		hint = "changes are kept of: " + strings.Join(kept, ", ")
 	}
 	return nil, "", &failure{status: exitNo, err: &hinted{"no system " + quote(word) + " runs, and nothing is kept of one", hint}}
 }
 
 // keptSystems are the names of systems of which changes are kept.
-func keptSystems(w *compose.World) (names []string) {
-	list, _ := boot.List(machines(w))
+func keptSystems(w *compose.World, storage string) (names []string) {
+	list, _ := boot.List(machines(w, storage))
 	for _, k := range list {
 		names = append(names, k.Name)
 	}
@@ -121,24 +165,27 @@ func journal(name string, r *instances.Record, upper string, words []string) (sp
 	switch {
 	case err == nil && program != "":
 		return kept.Reader(program, words), func() {}, nil
+	case r != nil && !boot.Notifies(r.State.Pid):
+		return nil, nil, &failure{status: exitNo, err: &hinted{quote(name) + " has another init than systemd, and no journal", "what its services log is in files: snug exec " + shellWord(name) + " -- ls /var/log"}}
 	case r != nil:
 		if err := reachGroup(r.State.Pid); err != nil {
 			return nil, nil, err
 		}
 		return boot.JournalInside(&r.State, words)
 	case errors.Is(err, boot.ErrNoJournal):
-		return nil, nil, &failure{status: exitNo, err: &hinted{"nothing is kept of the journal of " + quote(name), "mkdir /var/log/journal in it, and its journald keeps it (journald.conf(5), Storage=)"}}
+		return nil, nil, &failure{status: exitNo, err: &hinted{"nothing is kept of the journal of " + quote(name), "with systemd: mkdir /var/log/journal in it (journald.conf(5), Storage=); what others log is in files: " + filepath.Join(upper, "var/log")}}
 	case err != nil:
 		return nil, nil, err
 	}
 	return nil, nil, &hinted{"this machine has no journalctl to read the journal of " + quote(name) + " with", "boot the system, and its own reads it: snug boot --name " + shellWord(name) + " ..."}
 }
 
-// show prints what a program prints until it ends, or until a system does that it follows.
-func (c *console) show(spec *sandbox.Spec, followed *instances.Record) error {
+// show prints what a program prints until it ends, or until a system does that it follows. printed is how much
+// that was.
+func (c *console) show(spec *sandbox.Spec, followed *instances.Record) (printed int64, err error) {
 	out, said, in, err := piped(spec)
 	if err != nil {
-		return startFailure(err)
+		return 0, startFailure(err)
 	}
 	defer in.Close()
 	defer out.Close()
@@ -152,15 +199,15 @@ func (c *console) show(spec *sandbox.Spec, followed *instances.Record) error {
 		io.Copy(io.Discard, said)
 		complaint <- string(text)
 	}()
-	c.lost = c.copyLines(out)
+	printed, c.lost = c.copyLines(out)
 	if c.lost != nil {
 		in.Kill() // nobody reads on
 	}
 	ws := in.Wait()
 	if text := <-complaint; c.lost == nil && (ws.ExitStatus() > 0 || ws.Signaled() && followed == nil) {
-		return &hinted{"journalctl: " + reason(text), ""}
+		return printed, &hinted{"journalctl: " + reason(text), ""}
 	}
-	return nil
+	return printed, nil
 }
 
 // endWith ends a reader soon after the system that it follows. wait returns when either has ended.
@@ -212,21 +259,21 @@ func piped(spec *sandbox.Spec) (out, said *os.File, in *sandbox.Instance, err er
 	return out, said, in, err
 }
 
-// copyLines prints lines of others, at a terminal without what a terminal would obey.
-func (c *console) copyLines(from io.Reader) error {
+// copyLines prints lines of others, at a terminal without what a terminal would obey, and counts their bytes.
+func (c *console) copyLines(from io.Reader) (printed int64, err error) {
 	if !isTerminal(c.out) {
-		_, err := io.Copy(c.out, from)
-		return err
+		return io.Copy(c.out, from)
 	}
 	const longest = 64 << 10
 	lines := bufio.NewReaderSize(from, longest)
 	for {
 		part, err := lines.ReadSlice('\n') // one that is longer comes in parts
-		if _, e := io.WriteString(c.out, clean(string(part))); e != nil {
-			return e
+		n, e := io.WriteString(c.out, clean(string(part)))
+		if printed += int64(n); e != nil {
+			return printed, e
 		}
 		if err != nil && err != bufio.ErrBufferFull {
-			return nil
+			return printed, nil
 		}
 	}
 }

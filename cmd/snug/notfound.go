@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/plain"
 	"snug/manifests"
 	"snug/sandbox"
 )
@@ -109,10 +110,4 @@ func shellLine(words []string) string {
 }
 
 // shellWord quotes a word as a shell needs it.
-func shellWord(word string) string {
-	plain := func(r rune) bool { return isNameRune(r) || strings.ContainsRune("./:=,+@%", r) }
-	if word != "" && strings.TrimFunc(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
+func shellWord(word string) string { return plain.Word(word) }

@@ -47,7 +47,7 @@ func findInstance(word string) (*instances.Record, error) {
 		if len(e.Names) > 0 {
 			hint = "there are: " + strings.Join(e.Names, ", ")
 		}
-		if w, err := compose.Session(); err == nil && slices.Contains(keptSystems(w), word) {
+		if w, err := compose.Session(); err == nil && slices.Contains(keptSystems(w, ""), word) {
 			hint = "a system of that name is kept, and does not run: snug boot --name " + word + " and its image; snug data ls " + word
 		}
 		return nil, &hinted{e.Error(), hint}

@@ -109,6 +109,11 @@ func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
 		if gone(fd, time.Until(deadline)) {
 			return nil
 		}
+		if r.Machine != nil && gone(int(init.Fd()), 0) { // it has ended, and becomes an image (snug boot --commit)
+			for !gone(fd, time.Hour) {
+			}
+			return nil
+		}
 	}
 	if err := unix.PidfdSendSignal(int(init.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return os.NewSyscallError("pidfd_send_signal", err)

@@ -64,7 +64,7 @@ func (c *console) unit(w *compose.World, f *pflag.FlagSet, words []string) (*uni
 		}
 	}
 	plan := func() error { return c.appUnit(w, u, with, words) }
-	if word := words[0]; isFolder(word) && !strings.HasSuffix(word, ".toml") || c.isImage(w, word) {
+	if word := words[0]; isFolder(word) && !strings.HasSuffix(word, ".toml") || c.isImage(w, word, with) {
 		if err := c.misplaced(f, words); err != nil {
 			return nil, err
 		}
@@ -77,12 +77,18 @@ func (c *console) unit(w *compose.World, f *pflag.FlagSet, words []string) (*uni
 }
 
 // isImage reports whether a word names an image, and no app.
-func (c *console) isImage(w *compose.World, word string) bool {
+func (c *console) isImage(w *compose.World, word string, with []string) bool {
 	catalogue := c.apps(w)
 	if _, err := catalogue.Find(word); err == nil {
 		return false
 	}
-	images, err := store.Open("")
+	storage := ""
+	for _, flag := range with {
+		if folder, is := strings.CutPrefix(flag, "--storage="); is {
+			storage = folder
+		}
+	}
+	images, err := store.Open(storage)
 	if err == nil {
 		_, err = images.Find(word)
 	}

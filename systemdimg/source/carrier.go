@@ -25,8 +25,8 @@ type Carrier struct {
 	Insecure bool
 }
 
-// Progress is told how far one of several things has come that are done at a time. What is "fetch" or "unpack",
-// Of a short digest. A Total of 0 is not known.
+// Progress is told how far one of several things has come that are done at a time. What is "fetch", "unpack" or
+// "export", Of a short digest. A Total of 0 is not known.
 type Progress func(what, of string, done, total int64)
 
 // Options are how an image is to be taken.

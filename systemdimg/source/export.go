@@ -48,7 +48,7 @@ func (c *Carrier) Export(ctx context.Context, img *store.Image, to string, chang
 		folders = append([]string{changed.Upper}, folders...)
 	}
 	if to == "-" {
-		return c.Workers.Pack(ctx, folders, worker.System, stream)
+		return c.Workers.Pack(ctx, folders, worker.System, c.counted(stream, img.ID, img.Size))
 	}
 	f, err := os.CreateTemp(filepath.Dir(to), ".snug-*.tar")
 	if err != nil {
@@ -56,7 +56,7 @@ func (c *Carrier) Export(ctx context.Context, img *store.Image, to string, chang
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := c.Workers.Pack(ctx, folders, worker.System, f); err != nil {
+	if err := c.Workers.Pack(ctx, folders, worker.System, c.counted(f, img.ID, img.Size)); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -116,7 +116,7 @@ func (x *exported) image(ctx context.Context, img *store.Image, tag string, chan
 		ids, doc.Layers = append(ids, got), append(doc.Layers, *blob)
 	}
 	if changed.Upper != "" {
-		got, blob, err := x.stream(func(w io.Writer) error { return x.c.Workers.Pack(ctx, []string{changed.Upper}, worker.Layer, w) })
+		got, blob, err := x.stream(changes, 0, func(w io.Writer) error { return x.c.Workers.Pack(ctx, []string{changed.Upper}, worker.Layer, w) })
 		if err != nil {
 			return err
 		}
@@ -154,9 +154,10 @@ func (x *exported) image(ctx context.Context, img *store.Image, tag string, chan
 // layer writes a layer as the archive that it came as, else as one packed anew.
 func (x *exported) layer(ctx context.Context, id store.Digest) (store.Digest, *descriptor, error) {
 	path, recipe := x.c.Store.Parts(id)
+	info, _ := x.c.Store.Info(id) // without it, it is not known how much is to come
 	if f, err := os.Open(recipe); err == nil {
 		defer f.Close()
-		got, blob, err := x.stream(func(w io.Writer) error { return x.c.Workers.Assemble(ctx, path, f, w) })
+		got, blob, err := x.stream(id, info.Size, func(w io.Writer) error { return x.c.Workers.Assemble(ctx, path, f, w) })
 		if err == nil && got == id || ctx.Err() != nil {
 			return got, blob, err
 		}
@@ -164,11 +165,32 @@ func (x *exported) layer(ctx context.Context, id store.Digest) (store.Digest, *d
 			os.Remove(x.dir + "/blobs/sha256/" + blob.Digest.Hex())
 		}
 	}
-	return x.stream(func(w io.Writer) error { return x.c.Workers.Pack(ctx, []string{path}, worker.Layer, w) })
+	return x.stream(id, info.Size, func(w io.Writer) error { return x.c.Workers.Pack(ctx, []string{path}, worker.Layer, w) })
 }
 
-// stream writes a layer, compressed.
-func (x *exported) stream(write func(io.Writer) error) (store.Digest, *descriptor, error) {
+// changes stand for the layer that has no digest yet in what is told.
+const changes store.Digest = "sha256:changes"
+
+// counted tells how much is written.
+func (c *Carrier) counted(w io.Writer, of store.Digest, total int64) io.Writer {
+	return &counter{w, func(done int64) { c.tell("export", of, done, total) }, 0}
+}
+
+type counter struct {
+	io.Writer
+	told func(int64)
+	done int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.done += int64(n)
+	c.told(c.done)
+	return n, err
+}
+
+// stream writes a layer of about so many bytes, compressed.
+func (x *exported) stream(of store.Digest, total int64, write func(io.Writer) error) (store.Digest, *descriptor, error) {
 	f, err := os.CreateTemp(x.dir+"/blobs", "layer-")
 	if err != nil {
 		return "", nil, err
@@ -177,7 +199,7 @@ func (x *exported) stream(write func(io.Writer) error) (store.Digest, *descripto
 	defer f.Close()
 	plain, packed := sha256.New(), sha256.New()
 	z := gzip.NewWriter(io.MultiWriter(f, packed))
-	if err := errors.Join(write(io.MultiWriter(z, plain)), z.Close()); err != nil {
+	if err := errors.Join(write(x.c.counted(io.MultiWriter(z, plain), of, total)), z.Close()); err != nil {
 		return "", nil, err
 	}
 	st, err := f.Stat()

@@ -13,6 +13,7 @@
 //	    names/NAME                          the ID that a name stands for; a slash is spelled +
 //	    blobs/HEX                           what was fetched so far of a blob, to go on with after a cut
 //	    tmp/…                               imports that run, and trees that are being removed
+//	    machines/…                          not the store's: what systems of a --storage have changed
 //
 // A layer and an image appear by one rename when they are whole and on the disk, and disappear by one
 // rename into tmp, so a reader never sees half of one. Nothing is ever changed in place.

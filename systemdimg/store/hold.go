@@ -28,6 +28,18 @@ func (s *Store) Hold(img *Image) (held []*os.File, err error) {
 	return held, nil
 }
 
+// Held reports whether somebody keeps an image from being removed.
+func (s *Store) Held(img *Image) bool {
+	f, err := lock(s.image(img.ID), unix.LOCK_EX)
+	if err == nil {
+		f.Close()
+	}
+	return errors.Is(err, unix.EWOULDBLOCK)
+}
+
+// Fits reports why the file system of a folder cannot hold what an overlay changes, as it could not hold images.
+func Fits(dir string) error { return fits(dir) }
+
 // gone says why an image cannot be held.
 func (s *Store) gone(img *Image, err error) error {
 	switch {

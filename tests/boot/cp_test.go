@@ -2,6 +2,7 @@ package boot_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -44,4 +45,13 @@ func TestCopy(t *testing.T) {
 	s.want("sys", "stat -c '%n %u:%g' /opt/owned/*", "/opt/owned/letter 0:0\n/opt/owned/su 7:8\n")
 	s.Must("snug", "cp", s.Home+"/joe/su", "sys:/opt/su")
 	s.want("sys", "stat -c %u:%g /opt/su", "0:0\n")
+
+	// those of an archive are the system's, to whichever side it goes
+	s.Must("sh", "-c", "snug cp sys:/opt/owned - >owned.tar")
+	if out := s.Must("tar", "-tvf", "owned.tar", "--numeric-owner"); !strings.Contains(out, " 7/8 ") || !strings.Contains(out, " owned/su\n") {
+		s.Errorf("want the ids of the system, got %s", out)
+	}
+	s.inside("sys", "mkdir /srv/kept /srv/plain")
+	s.Must("sh", "-c", "snug cp --archive - sys:/srv/kept <owned.tar && snug cp - sys:/srv/plain <owned.tar")
+	s.want("sys", "stat -c %u:%g:%a /srv/kept/owned/su /srv/plain/owned/su", "7:8:755\n0:0:755\n")
 }

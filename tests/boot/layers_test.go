@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"snug/tests/bed"
@@ -98,4 +99,27 @@ func TestManyLayers(t *testing.T) {
 	}
 	s.Must("snug", "image", "rm", "many")
 	s.Must("snug", "image", "prune")
+}
+
+// What every layer of an image lacks is not told of each, and not again of layers that were there.
+func TestNotes(t *testing.T) {
+	s := newSession(t)
+	l := newLayout(t, s.Home+"/layout")
+	for i := range 6 {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		for _, h := range []tar.Header{{Name: fmt.Sprintf("dev/%d", i), Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}, {Name: "etc/hostname", Typeflag: tar.TypeReg}} {
+			w.WriteHeader(&h)
+		}
+		w.Close()
+		l.layer(b.Bytes())
+	}
+	l.done()
+	out := s.Must("snug", "image", "import", "oci:"+s.Home+"/layout", "noisy")
+	if strings.Count(out, "device node") != 3 || !strings.Contains(out, "snug: and 3 more such notes\nhint: snug image inspect ") {
+		t.Errorf("want three notes and how many more, got %s", out)
+	}
+	if out := s.Must("snug", "image", "import", "oci:"+s.Home+"/layout", "again"); out != "" {
+		t.Errorf("want nothing said of layers that were there, got %s", out)
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"snug/sandbox"
 )
 
 // Changes is the folder in which is kept what a system has changed of its image, by the system's name. Who
@@ -17,8 +19,9 @@ type Changes struct {
 	Image string // of which image or folder they are changes
 	UUID  string // of the machine
 
-	path string
-	lock *os.File
+	path  string
+	lock  *os.File
+	fresh bool // nothing was kept of the system before
 }
 
 // ErrRunning says that somebody else holds the folder.
@@ -32,7 +35,7 @@ func (e *OtherImage) Error() string { return fmt.Sprintf("its changes are of %q"
 // OpenChanges opens the folder of a system, below base, or makes it. The caller closes it.
 func OpenChanges(base, name, image string) (*Changes, error) {
 	c := &Changes{Image: image, UUID: NewID(), path: filepath.Join(base, name)}
-	if err := os.MkdirAll(filepath.Dir(base), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(base), 0o700); err != nil {
 		return nil, err
 	}
 	// Programs with set-user-ID in there are the person's own: nobody else may ever reach them.
@@ -90,6 +93,7 @@ func (c *Changes) settle() error {
 		if err := os.WriteFile(aside, []byte("image "+c.Image+"\nuuid "+c.UUID+"\n"), 0o600); err != nil {
 			return err
 		}
+		c.fresh = true
 		return os.Rename(aside, note)
 	}
 	if err != nil {
@@ -118,6 +122,15 @@ func (c *Changes) Work() string { return filepath.Join(c.path, "work") }
 
 // Aside is where an image of the changes is made, as closed to others as they are.
 func (c *Changes) Aside() string { return filepath.Join(c.path, "commit") }
+
+// Discard removes the folder of a system that has never been more than that: nothing was kept of it before, and it
+// has logged nothing that would say why it did not come up. The caller closes it all the same.
+func (c *Changes) Discard(users sandbox.Users) error {
+	if _, err := FindJournal(c.Upper()); !c.fresh || err == nil {
+		return nil
+	}
+	return forget(users, c.path)
+}
 
 // Close lets the system be run by others.
 func (c *Changes) Close() error { return c.lock.Close() }

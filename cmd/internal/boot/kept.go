@@ -68,6 +68,11 @@ func Forget(users sandbox.Users, path string) error {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return ErrRunning
 	}
+	return forget(users, path)
+}
+
+// forget removes what is kept of a system that the caller has locked.
+func forget(users sandbox.Users, path string) error {
 	gone := filepath.Join(filepath.Dir(path), ".gone-"+filepath.Base(path))
 	if err := os.Rename(path, gone); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ type change struct {
 	attributes Attributes
 	name       string // of the one file that is in it; empty: it holds a folder
 	rootless   bool   // the folder was there before, and keeps its attributes
+	foreign    bool   // it is not of the other end: no last line stands behind it
 }
 
 // unpack unpacks a changed archive into an open folder.
@@ -65,6 +67,10 @@ func (c *change) copy(dir *os.File, w io.Writer, r io.Reader) error {
 	if err := out.Close(); err != nil {
 		return err
 	}
+	if c.foreign {
+		_, err := io.Copy(io.Discard, r) // who writes it is not to fail
+		return err
+	}
 	if rest, err := io.ReadAll(io.LimitReader(r, int64(len(end))+1)); err != nil || string(rest) != end {
 		return io.ErrUnexpectedEOF
 	}
@@ -73,17 +79,20 @@ func (c *change) copy(dir *os.File, w io.Writer, r io.Reader) error {
 
 // header gives what an entry is to be, or nil for none.
 func (c *change) header(h *tar.Header) *tar.Header {
-	switch h.Typeflag {
+	kind := h.Typeflag
+	switch kind {
 	case tar.TypeReg, tar.TypeDir, tar.TypeSymlink, tar.TypeLink:
+	case tar.TypeGNUSparse: // the reader fills its holes
+		kind = tar.TypeReg
 	default:
 		return nil
 	}
-	root := h.Typeflag == tar.TypeDir && h.Name == "./"
+	root := kind == tar.TypeDir && path.Clean("/"+h.Name) == "/"
 	if root && c.rootless {
 		return nil
 	}
 	a := &c.attributes
-	changed := &tar.Header{Typeflag: h.Typeflag, Name: h.Name, Linkname: h.Linkname, Size: h.Size,
+	changed := &tar.Header{Typeflag: kind, Name: h.Name, Linkname: h.Linkname, Size: h.Size,
 		Uid: owner(h.Uid, a.UIDs, a.UID), Gid: owner(h.Gid, a.GIDs, a.GID),
 		Mode: h.Mode & int64(a.Modes), ModTime: time.Now(), Format: tar.FormatPAX}
 	if c.name != "" {

@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"snug/systemdimg/layer"
 )
 
 // A stream is a line that says what follows, an archive, and a last line: archives alone can be cut short
@@ -122,19 +120,19 @@ func sendFolder(w io.Writer, f *os.File, _ *unix.Stat_t) error {
 	if _, err := io.WriteString(w, aFolder); err != nil {
 		return err
 	}
-	_, err := layer.Pack(w, f, layer.Options{Plain: true})
-	if errors.Is(err, unix.EXDEV) {
-		err = fmt.Errorf("%w: something else is mounted there, which can be copied by itself", err)
-	}
-	return err
+	return pack(w, f)
 }
 
-// sendFile writes an archive of one file. One that shrinks meanwhile ends in zeros.
 func sendFile(w io.Writer, f *os.File, st *unix.Stat_t) error {
 	if _, err := io.WriteString(w, aFile); err != nil {
 		return err
 	}
-	h := &tar.Header{Typeflag: tar.TypeReg, Name: "file", Mode: int64(st.Mode & 0o7777), Size: st.Size, Format: tar.FormatPAX}
+	return archiveFile(w, f, st, "file")
+}
+
+// archiveFile writes an archive of one file. One that shrinks meanwhile ends in zeros.
+func archiveFile(w io.Writer, f *os.File, st *unix.Stat_t, name string) error {
+	h := &tar.Header{Typeflag: tar.TypeReg, Name: name, Uid: int(st.Uid), Gid: int(st.Gid), Mode: int64(st.Mode & 0o7777), Size: st.Size, Format: tar.FormatPAX}
 	h.ModTime = timeOf(st)
 	archive := tar.NewWriter(w)
 	if err := archive.WriteHeader(h); err != nil {

@@ -1,7 +1,9 @@
 package copies_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"io"
 	"os"
 	"path/filepath"
@@ -168,6 +170,73 @@ func TestModes(t *testing.T) {
 		var st unix.Stat_t
 		if err := unix.Stat(root+"/copy/f", &st); err != nil || st.Mode&0o7777 != tt.want {
 			t.Errorf("%o: want %o, got %o, %v", tt.modes, tt.want, st.Mode&0o7777, err)
+		}
+	}
+}
+
+// An archive of anybody's reaches nothing outside of the folder, and loses set-id bits and devices.
+func TestExtractStaysInside(t *testing.T) {
+	for _, name := range []string{"../outside/new", "absolute/new", "/outside/new", "d/../../outside/new"} {
+		var b bytes.Buffer
+		w := tar.NewWriter(&b)
+		w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o4755, Size: 1})
+		w.Write([]byte("x"))
+		w.Close()
+		end, _, outside := tree(t, "/")
+		end.Extract(&b, own())
+		if _, err := os.Lstat(outside + "/new"); err == nil {
+			t.Errorf("%s: a file outside", name)
+		}
+	}
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range []*tar.Header{{Typeflag: tar.TypeDir, Name: "./", Mode: 0o777}, {Typeflag: tar.TypeReg, Name: "./su", Mode: 0o4755}, {Typeflag: tar.TypeChar, Name: "dev", Mode: 0o666}} {
+		w.WriteHeader(h)
+	}
+	w.Close()
+	end, root, _ := tree(t, "/d")
+	if err := end.Extract(&b, own()); err != nil {
+		t.Fatal(err)
+	}
+	stat, err := os.Stat(root + "/d/su")
+	if err != nil || stat.Mode() != 0o755 {
+		t.Errorf("want no set-user-ID, got %v, %v", stat, err)
+	}
+	if stat, _ := os.Stat(root + "/d"); stat.Mode().Perm() != 0o755 {
+		t.Errorf("want the folder as it was, got %v", stat.Mode())
+	}
+	if _, err := os.Lstat(root + "/d/dev"); err == nil {
+		t.Error("a device was made")
+	}
+}
+
+// What is archived has the caller's name for it, and can be extracted again, compressed or not.
+func TestArchive(t *testing.T) {
+	from, root, _ := tree(t, "/d")
+	if err := os.Link(root+"/d/f", root+"/d/hard"); err != nil {
+		t.Fatal(err)
+	}
+	var b, packed bytes.Buffer
+	if err := from.Archive(&b, "copy"); err != nil {
+		t.Fatal(err)
+	}
+	z := gzip.NewWriter(&packed)
+	z.Write(b.Bytes())
+	z.Close()
+	for _, stream := range []*bytes.Buffer{&b, &packed} {
+		to, root, _ := tree(t, "/d/")
+		if err := to.Extract(stream, own()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"f", "hard"} {
+			if text, err := os.ReadFile(root + "/d/copy/" + name); string(text) != "inside" {
+				t.Errorf("%s: got %q, %v", name, text, err)
+			}
+		}
+	}
+	for _, text := range []string{"", "no archive", strings.Repeat("x", 2000)} {
+		if err := from.Extract(strings.NewReader(text), own()); err == nil || !strings.Contains(err.Error(), "no tar archive") {
+			t.Errorf("%.10q: want it refused, got %v", text, err)
 		}
 	}
 }

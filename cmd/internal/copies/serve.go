@@ -11,18 +11,21 @@ import (
 const (
 	sends    = "send"
 	receives = "receive"
+	archives = "archive"
+	extracts = "extract"
 )
 
 // rootFile is the descriptor of the end's root.
 const rootFile = 3
 
-var errUsage = errors.New("usage: snug-copy send PATH | receive PATH NAME KEEP MODES UID GID RANGE..., with descriptor 3 a folder")
+var errUsage = errors.New("usage: snug-copy send PATH | receive PATH NAME KEEP MODES UID GID RANGE... | archive PATH NAME | extract PATH KEEP MODES UID GID RANGE..., with descriptor 3 a folder")
 
 // Serve is one end: it sends to standard output, or receives from standard input.
 //
 //	send PATH                                     PATH is absolute, and looked up below descriptor 3
 //	receive PATH NAME KEEP MODES UID GID RANGE…   NAME: of a copy in a folder; the rest as Attributes,
 //	                                              a range of users as u0:1000:1, of groups as g0:1000:1
+//	archive PATH NAME, extract PATH KEEP …        likewise, the stream being a plain archive
 func Serve(words []string) error {
 	root := os.NewFile(rootFile, "/")
 	switch {
@@ -34,6 +37,14 @@ func Serve(words []string) error {
 			return errUsage
 		}
 		return (&End{root, words[1]}).Receive(os.Stdin, words[2], a)
+	case len(words) == 3 && words[0] == archives:
+		return (&End{root, words[1]}).Archive(os.Stdout, words[2])
+	case len(words) >= 6 && words[0] == extracts:
+		a, err := attributes(words[2:])
+		if err != nil {
+			return errUsage
+		}
+		return (&End{root, words[1]}).Extract(os.Stdin, a)
 	}
 	return errUsage
 }

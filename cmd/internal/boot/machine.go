@@ -188,10 +188,22 @@ func (m *Machine) serve(in *sandbox.Instance, listener *systemdimg.Listener) (un
 	ws := in.Wait()
 	held.Close() // what was printed is read to its end, and no further
 	drain()
-	listener.Close()
-	<-heard
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		listener.Close()
+		<-heard
+	}()
+	select {
+	case <-closed:
+	case <-time.After(lastNotice):
+	}
 	return ws, nil
 }
+
+// lastNotice is how long what a system has said is heard when it has ended. Before Linux 6.16 it could have sent
+// sockets with it that take for ever to close.
+const lastNotice = time.Second
 
 // holdConsole opens the system's end of the console, too: while nobody has it open, as between a getty's
 // end and the next one's start, reading the other end fails.

@@ -84,8 +84,12 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 			return 0, err
 		}
 		ws, err = m.boot(own)
+		over := err != nil || !isReboot(ws) || m.over
+		if !over && own.Remove(0) != nil { // a system that reboots without end would pile them up
+			m.clean(own.Path(), nil)
+		}
 		own.Close()
-		if err != nil || !isReboot(ws) || m.over {
+		if over {
 			return ws, err
 		}
 	}

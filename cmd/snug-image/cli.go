@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -188,21 +189,41 @@ func (c *console) print(parts ...string) {
 	}
 }
 
+// printJSON prints a value for machines. A person may see it all the same, so what line takes out is escaped; it
+// can only stand in strings, but for the end of a line.
 func (c *console) printJSON(v any) error {
-	e := json.NewEncoder(c.out)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	var escaped strings.Builder
+	for _, r := range text.String() {
+		if deceives(r) && r != '\n' {
+			escaped.WriteString(`\u` + strconv.FormatInt(0x10000|int64(r), 16)[1:])
+		} else {
+			escaped.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(c.out, escaped.String())
+	return err
 }
 
 // line makes text from outside safe to show: no control characters, and none that reverse the direction of
 // writing (CVE-2023-28101).
 func line(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		if deceives(r) {
 			return '?'
 		}
 		return r
 	}, s)
+}
+
+// deceives reports whether a terminal may show something else than a character.
+func deceives(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == utf8.RuneError || r == 0x61c || r >= 0x200e && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 func quote(s string) string { return strconv.Quote(line(s)) }

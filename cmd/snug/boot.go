@@ -388,7 +388,7 @@ func (b *booting) keep(layers []string) error {
 	case err != nil:
 		return err
 	}
-	b.changes = changes
+	b.changes, b.machine.Held = changes, append(b.machine.Held, changes.Lock())
 	s := &b.machine.System
 	s.UUID, s.Root = changes.UUID, systemdimg.Stack(layers, changes.Upper(), changes.Work())
 	return nil

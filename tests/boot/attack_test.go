@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"snug/tests/bed"
 	"snug/tests/need"
@@ -50,6 +52,30 @@ func TestForgedTerminal(t *testing.T) {
 	}
 	s.want(name, "umount /dev/pts && echo again", "again\n")
 	s.Must("snug", "stop", name)
+}
+
+// What a system has changed is nobody's to remove before the last of it has ended, whatever has been killed.
+func TestChangesHeld(t *testing.T) {
+	s := newSession(t)
+	name := s.boot("--name", "held", system(t, "bookworm"))
+	signal := func(match string, sig syscall.Signal) {
+		for _, pid := range s.Processes() {
+			if strings.Contains(bed.CommandLine(pid), match) {
+				syscall.Kill(pid, sig)
+				return
+			}
+		}
+		t.Fatalf("control: no process of %q", match)
+	}
+	signal("__keep", syscall.SIGSTOP)
+	signal("boot --ready-fd", syscall.SIGKILL)
+	s.ended(name)
+	if out := s.Outside("snug", "data", "rm", "--yes", name); !strings.Contains(out, "runs") {
+		t.Errorf("want a refusal, as it may still run, got %q", out)
+	}
+	signal("__keep", syscall.SIGCONT)
+	bed.Poll(t, "all of it has ended", 30*time.Second, func() bool { return len(s.Processes()) == 0 })
+	s.Must("snug", "data", "rm", "--yes", name)
 }
 
 // A system that reboots as soon as it is up is stopped all the same, and does not pile up groups meanwhile.

@@ -119,5 +119,8 @@ func (c *Changes) Work() string { return filepath.Join(c.path, "work") }
 // Aside is where an image of the changes is made, as closed to others as they are.
 func (c *Changes) Aside() string { return filepath.Join(c.path, "commit") }
 
+// Lock is what keeps others from the folder: Close gives it up, if nobody else has it too. It stays the Changes'.
+func (c *Changes) Lock() *os.File { return c.lock }
+
 // Close lets the system be run by others.
 func (c *Changes) Close() error { return c.lock.Close() }

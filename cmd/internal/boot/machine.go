@@ -27,7 +27,7 @@ type Machine struct {
 	Limits cgroup.Limits
 	Socket string     // the path of its notification socket
 	Remove []string   // folders that go when it has ended
-	Held   []*os.File // locks of its image, which the keeper has for as long as the system lives
+	Held   []*os.File // locks of its image and its changes, which the keeper has for as long as the system lives
 
 	// Connect, if set, connects the network namespace of a process to the host's network, until the
 	// function that it gives is called.

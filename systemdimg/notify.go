@@ -1,7 +1,6 @@
 package systemdimg
 
 import (
-	"errors"
 	"net"
 	"os"
 	"strings"
@@ -31,26 +30,37 @@ func Listen(path string) (*Listener, error) {
 		l.Close()
 		return nil, err
 	}
-	raw, err := conn.SyscallConn()
-	if err == nil {
-		e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
-		err = errors.Join(err, e)
+	err = l.set(unix.SO_PASSCRED, 1)
+	if err == nil { // who sends descriptors gets an error then (Linux 6.16)
+		err = l.set(unix.SO_PASSRIGHTS, 0)
 	}
-	if err != nil {
+	if err != nil && err != unix.ENOPROTOOPT {
 		l.Close()
 		return nil, os.NewSyscallError("setsockopt", err)
 	}
 	return l, nil
 }
 
+func (l *Listener) set(option, value int) (err error) {
+	raw, err := l.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	e := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, value) })
+	if e != nil {
+		return e
+	}
+	return err
+}
+
 // Path is where the socket is.
 func (l *Listener) Path() string { return l.path }
 
-// Close ends the socket and removes it.
+// Close ends the socket and removes it. On a kernel before 6.16 it may wait: files that were sent and not
+// heard are closed with it, be they sockets that linger (socket(7), SO_LINGER).
 func (l *Listener) Close() error {
-	err := l.conn.Close()
 	os.Remove(l.path)
-	return err
+	return l.conn.Close()
 }
 
 // Notice is what an init has said at once.
@@ -67,7 +77,8 @@ func (l *Listener) Next(pid int, until time.Time) (Notice, error) {
 	if err := l.conn.SetReadDeadline(until); err != nil {
 		return Notice{}, err
 	}
-	buf, oob := make([]byte, maxNotice), make([]byte, 256)
+	// There is no room for descriptors, so the kernel gives none (unix(7)).
+	buf, oob := make([]byte, maxNotice), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
 	for {
 		n, m, flags, _, err := l.conn.ReadMsgUnix(buf, oob)
 		if err != nil {
@@ -79,18 +90,13 @@ func (l *Listener) Next(pid int, until time.Time) (Notice, error) {
 	}
 }
 
-// sender is who sent a message, or 0. Descriptors that came with it are closed.
+// sender is who sent a message, or 0.
 func sender(oob []byte) (pid int) {
 	messages, err := unix.ParseSocketControlMessage(oob)
 	if err != nil {
 		return 0
 	}
 	for i := range messages {
-		if fds, err := unix.ParseUnixRights(&messages[i]); err == nil {
-			for _, fd := range fds {
-				unix.Close(fd)
-			}
-		}
 		if c, err := unix.ParseUnixCredentials(&messages[i]); err == nil {
 			pid = int(c.Pid)
 		}

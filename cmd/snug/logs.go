@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/boot"
 	"snug/cmd/internal/instances"
@@ -195,19 +196,67 @@ func (c *console) show(spec *sandbox.Spec, followed *instances.Record) (printed 
 	}
 	complaint := make(chan string, 1)
 	go func() {
-		text, _ := io.ReadAll(io.LimitReader(said, 4096))
-		io.Copy(io.Discard, said)
+		from := &lastWords{from: said, done: in.Done(), left: lastBytes}
+		text, _ := io.ReadAll(io.LimitReader(from, 4096))
+		io.Copy(io.Discard, from)
 		complaint <- string(text)
 	}()
-	printed, c.lost = c.copyLines(out)
+	waited := make(chan struct{})
+	go func() { // until show returns: it waits for the end
+		defer close(waited)
+		<-in.Done()
+		out.SetReadDeadline(time.Now())
+		said.SetReadDeadline(time.Now())
+	}()
+	printed, c.lost = c.copyLines(&lastWords{from: out, done: in.Done(), left: lastBytes})
 	if c.lost != nil {
 		in.Kill() // nobody reads on
 	}
 	ws := in.Wait()
+	<-waited
 	if text := <-complaint; c.lost == nil && (ws.ExitStatus() > 0 || ws.Signaled() && followed == nil) {
 		return printed, &hinted{"journalctl: " + reason(text), ""}
 	}
 	return printed, nil
+}
+
+// lastBytes is more than a pipe holds.
+const lastBytes = 1 << 20
+
+// lastWords is what a program prints until its end, and not what others do to whom it has left its files: a
+// system's journalctl may be anything.
+type lastWords struct {
+	from *os.File
+	done <-chan struct{} // when it is closed, a read that waits is woken by its deadline
+	left int             // to read after that
+}
+
+func (l *lastWords) Read(p []byte) (n int, err error) {
+	for {
+		select {
+		case <-l.done:
+			l.from.SetReadDeadline(time.Time{})
+			if p = p[:min(len(p), l.left, waiting(l.from))]; len(p) == 0 {
+				return 0, io.EOF
+			}
+		default:
+			l.left = lastBytes + len(p)
+		}
+		if n, err = l.from.Read(p); !os.IsTimeout(err) {
+			l.left -= n
+			return n, err
+		}
+	}
+}
+
+// waiting is how many bytes are in a pipe.
+func waiting(pipe *os.File) (n int) {
+	conn, err := pipe.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	conn.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
 }
 
 // endWith ends a reader soon after the system that it follows. wait returns when either has ended.

@@ -86,21 +86,29 @@ func runStop(c *console, args []string) error {
 
 // stop signals the supervisor, which passes the signal on to the app: that is the process that
 // knows it. What is not gone at the deadline is ended by ending the sandbox's first process,
-// which the kernel answers by ending all others.
+// which the kernel answers by ending all others. A system whose first process has ended may be about to
+// start again: only its supervisor knows.
 func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
 	init, err := r.State.Open()
-	if err == os.ErrProcessDone {
+	if err == os.ErrProcessDone && r.Machine == nil {
 		return nil
 	}
-	if err != nil {
+	if err != nil && err != os.ErrProcessDone {
 		return err
 	}
-	defer init.Close()
+	first := -1
+	if err == nil {
+		defer init.Close()
+		first = int(init.Fd())
+	}
 	fd, err := unix.PidfdOpen(r.Supervisor, 0)
-	if err != nil { // it has just died, and its sandbox is about to
-		fd = int(init.Fd())
-	} else {
+	switch {
+	case err == nil:
 		defer unix.Close(fd)
+	case first < 0:
+		return nil
+	default: // it has just died, and its sandbox is about to
+		fd = first
 	}
 	if sig != unix.SIGKILL {
 		if err := unix.PidfdSendSignal(fd, sig, nil, 0); err != nil && err != unix.ESRCH {
@@ -115,8 +123,10 @@ func stop(r *instances.Record, sig unix.Signal, deadline time.Time) error {
 			return nil
 		}
 	}
-	if err := unix.PidfdSendSignal(int(init.Fd()), unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
-		return os.NewSyscallError("pidfd_send_signal", err)
+	if first >= 0 {
+		if err := unix.PidfdSendSignal(first, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
+			return os.NewSyscallError("pidfd_send_signal", err)
+		}
 	}
 	// A supervisor that is stopped itself could not see the end.
 	unix.PidfdSendSignal(fd, unix.SIGCONT, nil, 0)

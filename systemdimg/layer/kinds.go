@@ -40,7 +40,7 @@ func (u *unpacker) regular(h *tar.Header, name string) error {
 		return failure("make", h.Name, err)
 	}
 	defer unix.Close(fd)
-	if err := u.contents(fd, sparse(h)); err != nil {
+	if err := u.contents(fd, u.options.Holes || sparse(h)); err != nil {
 		return failure("unpack", h.Name, err)
 	}
 	if err := u.apply(fd, &a, h.Name); err != nil {

@@ -36,6 +36,7 @@ import (
 type Options struct {
 	Plain    bool // the archive is no layer: .wh. names are names, and marks of overlayfs are left out
 	Unsummed bool // Report.Digest is not wanted
+	Holes    bool // zeros of a page and more become holes, also where the archive does not say so
 	Limits   Limits
 	Progress func(bytes int64) // told from time to time how much has been read of the archive, or of files
 }

@@ -90,7 +90,7 @@ func (r *registry) enter(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base := transport.NewRetry(&guard{inner: r.base(), insecure: r.c.Insecure}, transport.WithRetryStatusCodes(408, 429, 500, 502, 503, 504))
+	base := transport.NewRetry(&guard{inner: r.base(), insecure: r.c.Insecure, patience: 2 * patience}, transport.WithRetryStatusCodes(408, 429, 500, 502, 503, 504))
 	t, err := transport.NewWithContext(ctx, r.repo.Registry, who, transport.NewUserAgent(base, "snug"), []string{r.repo.Scope(transport.PullScope)})
 	r.client = &http.Client{Transport: t}
 	return err
@@ -100,7 +100,8 @@ func (r *registry) enter(ctx context.Context) error {
 type guard struct {
 	inner    http.RoundTripper
 	insecure bool
-	distrust atomic.Value // the error of a certificate: who has one is not asked without
+	patience time.Duration // how long a short answer may take, to its end
+	distrust atomic.Value  // the error of a certificate: who has one is not asked without
 }
 
 // large marks a request whose answer may be long.
@@ -113,15 +114,28 @@ func (g *guard) RoundTrip(q *http.Request) (*http.Response, error) {
 	if e, ok := g.distrust.Load().(error); ok && q.URL.Scheme != "https" {
 		return nil, e
 	}
-	a, err := g.inner.RoundTrip(q)
+	ask := g.inner.RoundTrip
+	if q.Context().Value(large{}) == nil {
+		ask = g.short
+	}
+	a, err := ask(q)
 	var bad *tls.CertificateVerificationError
 	if errors.As(err, &bad) {
 		g.distrust.Store(error(bad))
 	}
-	if err == nil && q.Context().Value(large{}) == nil {
-		a.Body = &limited{a.Body, maxManifest + 1}
-	}
 	return a, err
+}
+
+// short is for an answer that must not be long, in bytes and in time.
+func (g *guard) short(q *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeoutCause(q.Context(), g.patience, errStalled)
+	a, err := g.inner.RoundTrip(q.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	a.Body = &limited{a.Body, maxManifest + 1, func() error { return context.Cause(ctx) }, cancel}
+	return a, nil
 }
 
 func loopback(host string) bool {
@@ -129,10 +143,17 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && a.IsLoopback()
 }
 
-// limited is a body that must not be long.
+// limited is the body of a short answer.
 type limited struct {
 	io.ReadCloser
-	left int64
+	left   int64
+	cause  func() error // why the request has ended
+	cancel func()
+}
+
+func (l *limited) Close() error {
+	l.cancel()
+	return l.ReadCloser.Close()
 }
 
 func (l *limited) Read(p []byte) (int, error) {
@@ -141,6 +162,9 @@ func (l *limited) Read(p []byte) (int, error) {
 	}
 	n, err := l.ReadCloser.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
+	if err != nil && err != io.EOF && l.cause() == errStalled {
+		err = errStalled
+	}
 	return n, err
 }
 

@@ -1,6 +1,7 @@
 package boot_test
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,6 +51,24 @@ func TestConsole(t *testing.T) {
 		t.Errorf("want it powered off, got %v\n%s", err, c.Said())
 	}
 	s.ended("own")
+}
+
+// After a reboot the terminal is the person's again.
+func TestConsoleReboots(t *testing.T) {
+	s := newSession(t)
+	c := s.sit("/")
+	s.sees(c, "root@own")
+	for n := 1; n <= 2; n++ {
+		shells := strings.Count(c.Said(), "root@own:")
+		s.Must("snug", "stop", "--reboot", "own")
+		bed.Poll(s, "a shell after the reboot", 30*time.Second, func() bool { return strings.Count(c.Said(), "root@own:") > shells })
+		fmt.Fprintf(c.keys, "for i in $(seq 40); do printf $((i%%10)); done; echo /%d\r", n)
+		s.sees(c, strings.Repeat("1234567890", 4)+fmt.Sprintf("/%d", n))
+	}
+	io.WriteString(c.keys, "\x1d\x1d\x1d")
+	if err := c.Wait(); err != nil {
+		t.Errorf("want it powered off, got %v\n%s", err, c.Said())
+	}
 }
 
 // A signal to snug powers the system off in order.

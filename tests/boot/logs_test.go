@@ -122,3 +122,16 @@ func TestLogsOfAttackers(t *testing.T) {
 	}
 	s.logs("sys", "red")
 }
+
+// A system's own journalctl may be anything. It is not waited for when it has ended, whoever has its files, and what
+// it says is told, without what a terminal would obey.
+func TestLogsOfForgedReader(t *testing.T) {
+	s := newSession(t)
+	s.boot("--name", "sys", "--ephemeral", system(t, "bookworm"))
+	s.inside("sys", `rm /usr/bin/journalctl; printf '#!/bin/sh\nseq 20000\n(while :; do sleep 0.1; echo more; done) &\nprintf "\\033[31mforged\\n" >&2\nexit 3\n' >/usr/bin/journalctl; chmod 755 /usr/bin/journalctl`)
+	began := time.Now()
+	out := s.Outside("timeout", "60", "sh", "-c", "snug logs sys | (sleep 2; cat)")
+	if !strings.Contains(out, "\n20000\n") || !strings.Contains(out, "journalctl: ?[31mforged") || time.Since(began) > 50*time.Second {
+		t.Errorf("want all that was printed and the complaint, and an end, got %.300q after %v", out, time.Since(began))
+	}
+}

@@ -23,7 +23,7 @@ func (s *session) userManager() {
 	if err := os.MkdirAll(group, 0o755); err != nil {
 		s.Fatal(err)
 	}
-	s.Start("sh", "-c", `echo $$ >"$1/cgroup.procs"; exec "$2" --user`, "sh", group, manager)
+	s.Start("sh", "-c", `echo $$ >"$1/cgroup.procs"; exec "$2" --user --unit=basic.target`, "sh", group, manager)
 	s.Cleanup(func() { s.Outside("systemctl", "--user", "exit") })
 	bed.Poll(s, "the user manager", 20*time.Second, func() bool {
 		return strings.Contains("running degraded", strings.TrimSpace(s.Outside("systemctl", "--user", "is-system-running")))

@@ -132,5 +132,8 @@ func (c *Changes) Discard(users sandbox.Users) error {
 	return forget(users, c.path)
 }
 
+// Lock is what keeps others from the folder: Close gives it up, if nobody else has it too. It stays the Changes'.
+func (c *Changes) Lock() *os.File { return c.lock }
+
 // Close lets the system be run by others.
 func (c *Changes) Close() error { return c.lock.Close() }

@@ -27,7 +27,7 @@ type Machine struct {
 	Limits cgroup.Limits
 	Socket string     // the path of its notification socket
 	Remove []string   // folders that go when it has ended
-	Held   []*os.File // locks of its image, which the keeper has for as long as the system lives
+	Held   []*os.File // locks of its image and its changes, which the keeper has for as long as the system lives
 
 	// Connect, if set, connects the network namespace of a process to the host's network, until the
 	// function that it gives is called.
@@ -84,8 +84,12 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 			return 0, err
 		}
 		ws, err = m.boot(own)
+		over := err != nil || !isReboot(ws) || m.over
+		if !over && own.Remove(0) != nil { // a system that reboots without end would pile them up
+			m.clean(own.Path(), nil)
+		}
 		own.Close()
-		if err != nil || !isReboot(ws) || m.over {
+		if over {
 			return ws, err
 		}
 	}
@@ -188,10 +192,22 @@ func (m *Machine) serve(in *sandbox.Instance, listener *systemdimg.Listener) (un
 	ws := in.Wait()
 	held.Close() // what was printed is read to its end, and no further
 	drain()
-	listener.Close()
-	<-heard
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		listener.Close()
+		<-heard
+	}()
+	select {
+	case <-closed:
+	case <-time.After(lastNotice):
+	}
 	return ws, nil
 }
+
+// lastNotice is how long what a system has said is heard when it has ended. Before Linux 6.16 it could have sent
+// sockets with it that take for ever to close.
+const lastNotice = time.Second
 
 // holdConsole opens the system's end of the console, too: while nobody has it open, as between a getty's
 // end and the next one's start, reading the other end fails.

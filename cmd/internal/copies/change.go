@@ -32,7 +32,7 @@ func (c *change) unpack(dir *os.File, r io.Reader) error {
 		w.CloseWithError(err)
 		done <- err
 	}()
-	_, err := layer.Unpack(dir, bufio.NewReader(changed), layer.Options{Plain: true})
+	_, err := layer.Unpack(dir, bufio.NewReader(changed), layer.Options{Plain: true, Holes: true})
 	changed.CloseWithError(io.ErrClosedPipe)
 	if failed := <-done; failed != nil && failed != io.ErrClosedPipe {
 		return failed // it comes first

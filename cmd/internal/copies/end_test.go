@@ -240,3 +240,31 @@ func TestArchive(t *testing.T) {
 		}
 	}
 }
+
+// A file of holes, which costs who has made it nothing, does not fill the disk of who copies it.
+func TestHoles(t *testing.T) {
+	const size = 64 << 20
+	for _, path := range []string{"/d/f", "/d"} {
+		from, root, _ := tree(t, path)
+		if err := os.Truncate(root+"/d/f", size); err != nil {
+			t.Fatal(err)
+		}
+		r, w := io.Pipe()
+		go func() { w.CloseWithError(from.Send(w)) }()
+		to, root, _ := tree(t, "/")
+		if err := to.Receive(r, "copy", own()); err != nil {
+			t.Fatal(err)
+		}
+		name := root + "/copy"
+		if path == "/d" {
+			name += "/f"
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(name, &st); err != nil || st.Size != size || st.Blocks*512 > 1<<20 {
+			t.Errorf("%s: want %d bytes in a few blocks, got %d in %d, %v", path, size, st.Size, st.Blocks, err)
+		}
+		if text, _ := os.ReadFile(name); !strings.HasPrefix(string(text), "inside\x00") {
+			t.Errorf("%s: want what is stored, got %.10q", path, text)
+		}
+	}
+}

@@ -89,6 +89,8 @@ type Claim struct {
 	Name string
 	dir  *Dir
 	file *os.File
+
+	written bool
 }
 
 // ErrTaken says that an exact name is in use.
@@ -96,16 +98,11 @@ var ErrTaken = errors.New("an instance of this name is running")
 
 // Claim takes a name. With exact it is name or [ErrTaken]; else name, name-2, name-3 and so on.
 func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
-	// A file without a name, so that nobody sees it before its lock is held (open(2), O_TMPFILE).
-	fd, err := unix.Open(d.path, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	file, err := d.unnamed()
 	if err != nil {
-		return nil, &os.PathError{Op: "make a file in", Path: d.path, Err: err}
+		return nil, err
 	}
-	file := os.NewFile(uintptr(fd), "instance")
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		file.Close()
-		return nil, os.NewSyscallError("flock", err)
-	}
+	fd := int(file.Fd())
 	for n := 1; ; n++ {
 		try := name
 		if n > 1 {
@@ -117,7 +114,7 @@ func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
 		}
 		switch {
 		case err == nil:
-			return &Claim{try, d, file}, nil
+			return &Claim{Name: try, dir: d, file: file}, nil
 		case err != unix.EEXIST:
 			file.Close()
 			return nil, os.NewSyscallError("linkat", err)
@@ -126,6 +123,20 @@ func (d *Dir) Claim(name string, exact bool) (*Claim, error) {
 			return nil, ErrTaken
 		}
 	}
+}
+
+// unnamed makes a file without a name, so that nobody sees it before its lock is held (open(2), O_TMPFILE).
+func (d *Dir) unnamed() (*os.File, error) {
+	fd, err := unix.Open(d.path, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, &os.PathError{Op: "make a file in", Path: d.path, Err: err}
+	}
+	file := os.NewFile(uintptr(fd), "instance")
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		file.Close()
+		return nil, os.NewSyscallError("flock", err)
+	}
+	return file, nil
 }
 
 // link gives an open file a name in the folder.
@@ -144,18 +155,44 @@ func (c *Claim) Folder() (string, error) {
 
 func (d *Dir) folder(name string) string { return filepath.Join(d.path, "."+name+".d") }
 
-// Write records what runs under the name.
-func (c *Claim) Write(r *Record) error {
+// Write records what runs under the name. Written again, the old record is there until the new one is, but has
+// lost what others have added; then the instance has a Folder.
+func (c *Claim) Write(r *Record) (err error) {
 	r.Name = c.Name
-	err := c.file.Truncate(0)
-	if err == nil {
+	if c.written {
+		err = c.replace(r.encode())
+	} else {
 		_, err = c.file.WriteAt(r.encode(), 0)
 	}
+	c.written = c.written || err == nil
 	var cause *os.PathError // it calls the file by another name: it had none when it was opened
 	if errors.As(err, &cause) {
 		return &os.PathError{Op: cause.Op, Path: filepath.Join(c.dir.path, c.Name), Err: cause.Err}
 	}
 	return err
+}
+
+// replace puts another file in the place of the record: who reads it while it is written would find no instance.
+func (c *Claim) replace(text []byte) error {
+	file, err := c.dir.unnamed()
+	if err != nil {
+		return err
+	}
+	aside := filepath.Join(filepath.Base(c.dir.folder(c.Name)), "record")
+	_, err = file.WriteAt(text, 0)
+	if err == nil {
+		err = os.NewSyscallError("linkat", c.dir.link(int(file.Fd()), aside))
+	}
+	if err == nil {
+		err = os.Rename(filepath.Join(c.dir.path, aside), filepath.Join(c.dir.path, c.Name))
+	}
+	if err != nil {
+		file.Close()
+		return err
+	}
+	c.file.Close() // and with it the lock of what has no name any more
+	c.file = file
+	return nil
 }
 
 // Read gives what is recorded under the name, with what others have added to its ledger.

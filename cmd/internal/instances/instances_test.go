@@ -141,6 +141,45 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// A system that reboots is recorded anew. Meanwhile it is found, and keeps its name.
+func TestWrittenAgain(t *testing.T) {
+	d, path := open(t)
+	c := claim(t, d, "sys", "")
+	if _, err := c.Folder(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		for n := range 2000 {
+			if err := c.Write(&instances.Record{Supervisor: os.Getpid(), Since: int64(n)}); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for lost := 0; ; {
+		select {
+		case err := <-done:
+			if r, e := d.Find("sys"); err != nil || e != nil || r.Since != 1999 || lost > 0 {
+				t.Errorf("want the last record, got %+v, %v, %v; not found %d times", r, err, e, lost)
+			}
+			c.Release()
+			if left, _ := os.ReadDir(path); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+			return
+		default:
+			if _, err := d.Find("sys"); err != nil {
+				lost++
+			}
+			if _, err := d.Claim("sys", true); err != instances.ErrTaken {
+				t.Fatalf("want the name taken, got %v", err)
+			}
+		}
+	}
+}
+
 // Nobody is robbed of a name, and nobody gets one twice, while others look and clean up.
 func TestRaces(t *testing.T) {
 	d, _ := open(t)

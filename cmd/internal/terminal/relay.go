@@ -37,22 +37,28 @@ const (
 // sandbox, until drain is called: when the app has ended, drain gives the keys back, writes out what
 // the app has printed, and gives the terminal back. redraw is called when the app should draw its screen again. Reading
 // keys ends with the program. The master must not block, and is closed when the person's terminal
-// is gone.
+// is gone. After drain it may be called again, for another master: a system that reboots gets a new one.
 func (t *Terminal) Relay(master *os.File, redraw func()) (drain func()) {
 	t.mu.Lock()
+	first := t.master == nil
 	t.master, t.redraw = master, redraw
 	t.front = t.foreground() // the app has just started, with the size of now
+	t.paused, t.single = false, false
+	t.ending.Store(false)
 	t.mu.Unlock()
-	t.keys = t.in
-	if !t.always {
-		t.keys = reopen(t.in)
+	if first {
+		t.keys = t.in
+		if !t.always {
+			t.keys = reopen(t.in)
+		}
+		t.ahead()
+		go t.typed()
 	}
-	t.ahead()
 	t.settle()
 	changed := make(chan os.Signal, 2)
 	signal.Notify(changed, unix.SIGWINCH, unix.SIGCONT)
 	go t.follow(changed)
-	go t.typed()
+	t.wake()
 	printed := make(chan struct{})
 	go func() {
 		t.print()
@@ -191,6 +197,13 @@ func (t *Terminal) wake() {
 	}
 }
 
+// theirs is the terminal inside, for who reads keys.
+func (t *Terminal) theirs() *os.File {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.master
+}
+
 // typed carries keys in.
 func (t *Terminal) typed() {
 	buf := make([]byte, 64<<10)
@@ -218,7 +231,7 @@ func (t *Terminal) typed() {
 			front := t.front
 			t.mu.Unlock()
 			if front { // in the background a program may outlive its terminal
-				t.master.Close() // the kernel tells those inside, as those outside
+				t.theirs().Close() // the kernel tells those inside, as those outside
 			}
 			return
 		}
@@ -249,7 +262,7 @@ func (t *Terminal) take(what keys, buf []byte) keys {
 			t.watch(buf[:n])
 		}
 		t.note(buf[:n])
-		t.master.Write(buf[:n])
+		t.theirs().Write(buf[:n])
 	case n >= 0 && err == nil && what == keysLines && Is(t.in):
 		t.sendLine(buf[:n])
 	case err == unix.EINTR || err == unix.EAGAIN:
@@ -290,7 +303,7 @@ func (t *Terminal) Pressed(s unix.Signal) bool {
 // show it again. An empty line is the end of the file, Ctrl-D; so is one without an end of its own,
 // which Ctrl-D has sent off.
 func (t *Terminal) sendLine(line []byte) {
-	master := int(t.master.Fd())
+	master := int(t.theirs().Fd())
 	mode, err := unix.IoctlGetTermios(master, unix.TCGETS)
 	if err != nil {
 		return
@@ -317,7 +330,7 @@ func (t *Terminal) deliver(line []byte) {
 	}
 	defer unix.Close(peer)
 	before, _ := unix.IoctlGetInt(peer, unix.TIOCINQ)
-	t.master.Write(line)
+	t.theirs().Write(line)
 	for range 20 {
 		unix.Poll([]unix.PollFd{{Fd: int32(peer), Events: unix.POLLIN}}, 0)
 		if n, err := unix.IoctlGetInt(peer, unix.TIOCINQ); before == 0 || n != before || err != nil {
@@ -343,7 +356,7 @@ func (t *Terminal) unread() bool {
 
 // peer opens the terminal inside, for a moment: as long as it is open its end is not seen.
 func (t *Terminal) peer() (int, error) {
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, t.master.Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, t.theirs().Fd(), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
 	if errno != 0 {
 		return -1, errno
 	}

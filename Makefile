@@ -13,7 +13,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 LAUNCHERS = snug snug-bwrap
 PROGRAMS = $(LAUNCHERS) snug-broker snug-copy snug-dbus-proxy snug-image snug-open snug-scope
 
-.PHONY: build demo demo-boot test test-apps unit bench bench-boot fuzz lint install uninstall help
+.PHONY: build demo demo-boot test test-apps unit bench bench-boot bench-image fuzz lint install uninstall help
 
 build: ## build the static programs into bin/
 	@mkdir -p $(BIN)
@@ -35,11 +35,14 @@ test-apps: ## more applications by their built-in manifests, with a gigabyte of 
 unit: ## the tests that need no other program, in under a minute
 	@sh tests/run.sh unit
 
-bench: build ## compare with bubblewrap and others, side by side in one run
+bench: build ## compare with bubblewrap and others, side by side in one run; as root also the next two
 	@sh tests/run.sh bench
 
 bench-boot: ## how fast systems boot, beside systemd-nspawn; as root
 	@sh tests/run.sh bench-boot
+
+bench-image: ## how fast images come in, beside tar and umoci, and boot again; as root
+	@sh tests/run.sh bench-image
 
 fuzz: ## every fuzz target for FUZZTIME each (default 60s)
 	@sh tests/run.sh fuzz

@@ -59,6 +59,12 @@ func (s *Overlay) compile(c *compiler) {
 		attr |= unix.MOUNT_ATTR_RDONLY
 	}
 	c.setAttr(c.tree.Value(), "", attr, unix.MS_PRIVATE, false)
+	if s.Upper != "" {
+		// Where the upper folder's file system lacks something, as FUSE may, the kernel mounts read-only and says
+		// so in its log alone. EACCES is about the folder's mode, which is the caller's affair.
+		c.b.Call(unix.SYS_FACCESSAT2, c.tree.Value(), c.b.String(""), program.Num(unix.W_OK), program.Num(unix.AT_EMPTY_PATH)).
+			On(unix.EACCES, program.Ignore, 0)
+	}
 	if memory && c.rooted {
 		c.b.Call(unix.SYS_FCHDIR, c.root.Value())
 	}

@@ -112,6 +112,8 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "a folder can only be shown on a folder, a file only on a file"
 	case is(verbOverlay, syscall.EINVAL, syscall.EOPNOTSUPP) && !h.Has(6, 6):
 		return "changes in memory over an overlay need Linux 6.6; give it an upper folder on disk"
+	case is(verbOverlay, syscall.EROFS):
+		return "the kernel takes no changes of an overlay on every file system; put them on ext4, xfs, btrfs or, from Linux 6.6, a tmpfs"
 	case is(verbExec, syscall.ENOENT), is(verbExec, syscall.ENOTDIR):
 		return "the program, or the interpreter or loader that it names, is not in the sandbox"
 	case is(verbExec, syscall.EACCES):

@@ -1,8 +1,11 @@
 package sandbox_test
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -128,5 +131,28 @@ func TestBindIdentity(t *testing.T) {
 				t.Errorf("\n got %v\nwant %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Changes that the kernel would not keep are an error: on FUSE it mounts such an overlay read-only, without a word.
+// Where it keeps them, TestSteps has them kept.
+func TestOverlayRefused(t *testing.T) {
+	dir := tree(t, "low/one", "1", "below/x", "")
+	for _, name := range []string{"/up", "/work", "/fuse"} {
+		os.Mkdir(dir+name, 0o755)
+	}
+	words := []string{"-o", "lowerdir=" + dir + "/below,upperdir=" + dir + "/up,workdir=" + dir + "/work", dir + "/fuse"}
+	if out, err := exec.Command(need.Program(t, "fuse-overlayfs"), words...).CombinedOutput(); err != nil {
+		need.Missingf(t, "wanted a file system by FUSE, got %v: %s", err, out)
+	}
+	t.Cleanup(func() { exec.Command("fusermount3", "-u", dir+"/fuse").Run() })
+	os.Mkdir(dir+"/fuse/upper", 0o755)
+	os.Mkdir(dir+"/fuse/work", 0o755)
+	s := shell("echo kept >/tmp/o/one")
+	s.Root = append(s.Root, &sandbox.Overlay{Dest: "/tmp/o", Lower: []string{dir + "/low"}, Upper: dir + "/fuse/upper", Work: dir + "/fuse/work"})
+	_, err := sandbox.Run(s)
+	var e *sandbox.Error
+	if !errors.As(err, &e) || !errors.Is(err, unix.EROFS) || !strings.Contains(e.Hint, "ext4") {
+		t.Errorf("want a refusal that says what to do, got %v", err)
 	}
 }

@@ -4,6 +4,7 @@
 #   run.sh unit | all | apps | bench | fuzz
 #   run.sh bench bus                    the filters of buses alone
 #   run.sh bench-boot                   snug boot beside systemd-nspawn, as root
+#   run.sh bench-image                  imports beside tar and umoci, and second boots, as root
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #
 # As root it installs what the tests need from Debian's packages, makes the user snugtest with
@@ -141,6 +142,32 @@ in_group() {
 		exit $status' sh "$@"
 }
 
+# Imports beside tar and umoci, and second boots. What is root's is a file system for them alone.
+bench_image() {
+	made=$(mktemp -d /var/tmp/snug-bench-image-XXXXXX)
+	trap 'rm -rf "$made"' EXIT
+	chmod 0755 "$made"
+	mkdir "$made/root" "$made/more"
+	echo "making archives of 0.3 and 1 GB of the images of Debian"
+	tar -C "$made/more" -xf "$images/trixie.tar" --exclude='./dev/*'
+	ln "$images/bookworm.tar" "$made/small.tar" 2>/dev/null || cp "$images/bookworm.tar" "$made/small.tar"
+	cp "$images/bookworm.tar" "$made/large.tar"
+	tar -C "$made/more" -rf "$made/large.tar" --numeric-owner --transform='s,^usr,srv,' usr/lib usr/bin
+	cp "$made/large.tar" "$made/huge.tar"
+	for i in 1 2 3 4; do
+		tar -C "$made/more" -rf "$made/huge.tar" --numeric-owner --transform="s,^usr,srv/$i," usr
+	done
+	umoci init --layout "$made/large"
+	umoci new --image "$made/large:base"
+	umoci raw add-layer --image "$made/large:base" "$made/large.tar"
+	chmod -R a+rX "$made/large"
+	truncate -s 4G "$made/disk"
+	(cd "$tree" && make -s build && CGO_ENABLED=0 $go build -o "$made/boot" ./tests/bench/boot && cp bin/* "$made")
+	runtime=/run/user/$(id -u snugtest)
+	install -d -m 0700 -o snugtest -g snugtest "$runtime"
+	in_group env XDG_RUNTIME_DIR="$runtime" "$made/boot" images snugtest "$made/snug" "${BENCHRUNS:-10}" "$made"
+}
+
 # snug boot beside systemd-nspawn, which needs root.
 bench_boot() {
 	made=$(mktemp -d /var/tmp/snug-bench-boot-XXXXXX)
@@ -164,17 +191,22 @@ root_tests() {
 }
 
 if [ "$(id -u)" = 0 ]; then
-	case $what in all | apps | bench | bench-boot) install_packages ;; esac
+	case $what in all | apps | bench | bench-boot | bench-image) install_packages ;; esac
 	case $what in all | go) fetch_launchers ;; esac
-	case $what in all | go | bench | bench-boot) make_images ;; esac
+	case $what in all | go | bench | bench-boot | bench-image) make_images ;; esac
 	make_user
 	open_devices
 	[ "$what" != all ] || root_tests
-	if [ "$what" = bench-boot ]; then
-		bench_boot
-		exit
+	case $what in
+	bench-boot) bench_boot ;;
+	bench-image) bench_image ;;
+	*) (as_user "$@") ;;
+	esac
+	if [ "$*" = bench ]; then # who can prepare the machine
+		BENCHRUNS= # these have a count of their own
+		(bench_boot)
+		(bench_image)
 	fi
-	as_user "$@"
 	exit
 fi
 

@@ -15,6 +15,12 @@ import (
 // small keeps an input of the fuzzer from taking long.
 var small = layer.Limits{Bytes: 4 << 20, Files: 1000, Window: 1 << 20}
 
+// tally counts what a recorder is told of.
+type tally int64
+
+func (n *tally) Literal(p []byte)             { *n += tally(len(p)) }
+func (n *tally) File(name string, size int64) { *n += tally(size) }
+
 // Nothing that is unpacked shows outside; what could be unpacked can be packed, and comes out the same.
 func FuzzUnpack(f *testing.F) {
 	for _, list := range [][]entry{
@@ -30,9 +36,14 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, plain bool) {
 		where := folder(t)
 		o := layer.Options{Plain: plain, Limits: small}
-		if _, err := unpack(t, where, data, o); err != nil {
+		var told tally
+		r, err := unpack(t, where, data, layer.Options{Plain: plain, Limits: small, Recorder: &told, WriteOut: true})
+		if err != nil {
 			untouched(t)
 			return
+		}
+		if int64(told) != r.Size {
+			t.Errorf("the recorder was told of %d bytes of %d", told, r.Size)
 		}
 		packed, _ := mustPack(t, where, o)
 		again := folder(t)

@@ -39,8 +39,14 @@ func (u *unpacker) regular(h *tar.Header, name string) error {
 	if err != nil {
 		return failure("make", h.Name, err)
 	}
-	defer unix.Close(fd)
-	if err := u.contents(fd, u.options.Holes || sparse(h)); err != nil {
+	defer func() { u.out.close(fd, h.Size) }()
+	hollow := sparse(h)
+	if u.options.Recorder != nil && h.Typeflag == tar.TypeReg && h.Size > 0 && !hollow {
+		u.options.Recorder.File(h.Name, h.Size)
+		u.stream.silent = true
+		defer func() { u.stream.silent = false }()
+	}
+	if err := u.contents(fd, u.options.Holes || hollow); err != nil {
 		return failure("unpack", h.Name, err)
 	}
 	if err := u.apply(fd, &a, h.Name); err != nil {

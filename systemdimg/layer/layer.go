@@ -39,6 +39,14 @@ type Options struct {
 	Holes    bool // zeros of a page and more become holes, also where the archive does not say so
 	Limits   Limits
 	Progress func(bytes int64) // told from time to time how much has been read of the archive, or of files
+	Recorder Recorder          // or nil; of Unpack
+	WriteOut bool              // what is unpacked goes to the disk at once, for who syncs afterwards
+}
+
+// Recorder is told all of an uncompressed archive, in order, but the contents of plain files.
+type Recorder interface {
+	Literal(p []byte)             // headers, padding, and what is no plain file's content; p stays the caller's
+	File(name string, size int64) // a plain file's content, of at least a byte; name is the archive's
 }
 
 // Limits bound what one archive may cost. Zero stands for the default.

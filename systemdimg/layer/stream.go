@@ -22,7 +22,9 @@ type stream struct {
 	progress         func(int64)
 	limits           Limits
 	unsummed         bool
-	hash             []byte // when sum is done
+	recorder         Recorder // or nil
+	silent           bool     // the recorder is not told what is read
+	hash             []byte   // when sum is done
 
 	cur    *block // being unpacked
 	rest   []byte // of it
@@ -45,9 +47,9 @@ const (
 )
 
 // newStream begins to read r. It ends in finish or abandon.
-func newStream(r io.Reader, limits Limits, unsummed bool, progress func(int64)) *stream {
+func newStream(r io.Reader, o *Options) *stream {
 	s := &stream{full: make(chan *block, blocks), read: make(chan *block, blocks), free: make(chan *block, blocks),
-		stop: make(chan struct{}), progress: progress, limits: limits, unsummed: unsummed}
+		stop: make(chan struct{}), progress: o.Progress, limits: o.Limits, unsummed: o.Unsummed, recorder: o.Recorder}
 	for range blocks {
 		s.free <- &block{data: make([]byte, blockSize)}
 	}
@@ -162,15 +164,23 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 	}
 	n := copy(p, s.rest)
+	s.pass(n)
+	return n, nil
+}
+
+// pass goes on by some bytes of the block at hand.
+func (s *stream) pass(n int) {
+	if s.recorder != nil && !s.silent && n > 0 {
+		s.recorder.Literal(s.rest[:n])
+	}
 	s.rest = s.rest[n:]
 	s.offset += int64(n)
-	return n, nil
 }
 
 // finish reads what follows the archive in its stream, and gives the sum and the length of all.
 func (s *stream) finish() (digest string, size int64, err error) {
 	for s.err == nil {
-		s.offset += int64(len(s.rest))
+		s.pass(len(s.rest))
 		s.next()
 	}
 	if s.err != io.EOF {

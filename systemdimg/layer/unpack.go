@@ -23,8 +23,10 @@ func Unpack(dir *os.File, r io.Reader, o Options) (*Report, error) {
 		return nil, failure("open", ".", err)
 	}
 	defer u.way.close()
-	u.stream = newStream(r, o.Limits, o.Unsummed, o.Progress)
+	u.stream = newStream(r, &o)
 	defer u.stream.abandon()
+	u.out.begin(o.WriteOut)
+	defer u.out.end()
 	if err := u.all(); err != nil {
 		return nil, err
 	}
@@ -32,15 +34,16 @@ func Unpack(dir *os.File, r io.Reader, o Options) (*Report, error) {
 	return &u.report, nil
 }
 
-// unpacker writes an archive. Of the names in it nothing is kept, each may have a megabyte. The way leads from the root to the folder of the entry that was last
-// written; folders get their attributes when it leaves them, every time: what is made in one changes its
-// time.
+// unpacker writes an archive. Of the names in it nothing is kept, each may have a megabyte. The way leads from
+// the root to the folder of the entry that was last written; folders get their attributes when it leaves them,
+// every time: what is made in one changes its time.
 type unpacker struct {
 	options Options
 	stream  *stream
 	tar     *tar.Reader
 	way     way
 	folders map[fileID]*attributes
+	out     outlet
 	report  Report
 	notes   notes
 	parts   [32]string // of the name at hand

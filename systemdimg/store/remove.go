@@ -106,6 +106,9 @@ func (s *Store) bin(path string, remove Remover) error {
 
 // discard removes a folder in tmp that the caller has locked.
 func (s *Store) discard(path string, remove Remover) error {
+	if os.Remove(path) == nil { // there was nothing in it, as after an import that came to its end
+		return nil
+	}
 	if err := remove(path); err != nil {
 		return err
 	}

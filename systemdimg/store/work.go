@@ -99,7 +99,8 @@ func (w *Work) Draft() (*Draft, error) {
 // removes something has it locked until it has read what else there is.
 const patience = 100
 
-// Add makes a draft the layer with a digest, and holds it. If another import was faster, its layer is taken.
+// Add makes a draft the layer with a digest, and holds it. If another import was faster, its layer is taken. That
+// its name lasts is for Commit to see to: nothing names it before.
 func (w *Work) Add(d *Draft, digest Digest, info Info) error {
 	text, err := json.Marshal(info)
 	if err == nil {
@@ -120,7 +121,7 @@ func (w *Work) Add(d *Draft, digest Digest, info Info) error {
 		return nil
 	}
 	w.held[digest] = f
-	return w.flush()
+	return nil
 }
 
 // settle gives a folder its place in the store, unless one is there, and shares the lock of the one that is
@@ -182,6 +183,9 @@ func (w *Work) Commit(raw []byte, r Record, name string, replace bool) (*Image, 
 		if err := w.name(name, id, replace); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.flush(); err != nil { // what is reported as imported outlives a power cut
+		return nil, err
 	}
 	names, err := w.s.names()
 	if err != nil {

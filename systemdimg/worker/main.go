@@ -3,7 +3,6 @@ package worker
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 
 	"snug/systemdimg/layer"
@@ -69,22 +68,16 @@ func empty(dir *os.File) error {
 	return err
 }
 
-// unpack unpacks an archive and writes its recipe, beside each other. Without a recipe an image can still be
-// used, so that it cannot be written is no error: then it stays empty.
+// unpack unpacks an archive and writes its recipe. Without a recipe an image can still be used, so that it cannot
+// be written is no error: then it stays empty.
 func unpack(dir *os.File, o layer.Options) (Result, error) {
-	side, sideW := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f := os.NewFile(recipeFD, "recipe")
-		if recipe.Write(side, f) != nil {
-			f.Truncate(0)
-		}
-		io.Copy(io.Discard, side)
-	}()
-	r, err := layer.Unpack(dir, io.TeeReader(os.Stdin, sideW), o)
-	sideW.Close()
-	<-done
+	f := os.NewFile(recipeFD, "recipe")
+	w := recipe.NewWriter(f)
+	o.Recorder, o.WriteOut = w, true
+	r, err := layer.Unpack(dir, os.Stdin, o)
+	if w.Close() != nil {
+		f.Truncate(0)
+	}
 	if err != nil {
 		return Result{}, err
 	}

@@ -255,8 +255,8 @@ func (w *Workers) Unpack(ctx context.Context, path string, form Form, archive io
 
 // carry writes a stream to a pipe, and beside it to a hash: each waits for the other no longer than it must.
 func carry(to *os.File, sum hash.Hash, from io.Reader) error {
-	const size, blocks = 256 << 10, 4
-	unix.FcntlInt(to.Fd(), unix.F_SETPIPE_SZ, size) // a smaller pipe is slower, and no more
+	const size, blocks = 1 << 20, 4
+	unix.FcntlInt(to.Fd(), unix.F_SETPIPE_SZ, size) // what a user may have (pipe(7)); a smaller one is slower, and no more
 	free, full := make(chan []byte, blocks), make(chan []byte, blocks)
 	for range blocks {
 		free <- make([]byte, size)

@@ -36,6 +36,8 @@ func describe(nr uint16) call {
 		return call{"execveat", "dsppA"}
 	case unix.SYS_EXIT:
 		return call{"exit", "n"}
+	case unix.SYS_FACCESSAT2:
+		return call{"faccessat2", "dsnA"}
 	case unix.SYS_FCHDIR:
 		return call{"fchdir", "d"}
 	case unix.SYS_FCHMOD:

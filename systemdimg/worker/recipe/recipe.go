@@ -1,7 +1,7 @@
 // Package recipe keeps what a tar archive holds beside the contents of its files, so that the archive can be
 // made again of the unpacked files, byte by byte.
 //
-// The one default call is [Write] for an archive that goes by, and [Cook] for the way back. A layer of an image
+// The one default call is [NewWriter] for an archive that is unpacked, and [Cook] for the way back. A layer of an image
 // is known by the digest of its archive, and no two programs write the same archive of the same files; so an
 // image that is exported would be another one. A recipe is about a hundredth of its archive, compressed.
 //
@@ -16,15 +16,13 @@
 package recipe
 
 import (
-	"archive/tar"
 	"bufio"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"io"
 	"os"
-	"strings"
 
+	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sys/unix"
 )
 
@@ -39,88 +37,60 @@ const (
 // ErrRecipe says that a recipe is none, or does not fit the folder.
 var ErrRecipe = errors.New("the recipe of the layer does not fit its files")
 
-// Write reads a plain tar archive, to its end, and writes its recipe.
-func Write(archive io.Reader, to io.Writer) error {
-	z, err := gzip.NewWriterLevel(to, gzip.BestSpeed)
-	if err != nil {
+// Writer writes a recipe. It is told all of an archive, in order (layer.Recorder).
+type Writer struct {
+	z     *gzip.Writer
+	to    *bufio.Writer // its errors are sticky: Close tells
+	noted []byte
+}
+
+// NewWriter begins a recipe. The caller closes it.
+func NewWriter(to io.Writer) *Writer {
+	z, _ := gzip.NewWriterLevel(to, gzip.BestSpeed) // its error is that of a level that is none
+	return &Writer{z: z, to: bufio.NewWriterSize(z, maxLiteral)}
+}
+
+// Literal notes what is no plain file's content.
+func (w *Writer) Literal(p []byte) {
+	for len(p) > 0 {
+		n := min(len(p), maxLiteral-len(w.noted))
+		w.noted = append(w.noted, p[:n]...)
+		if p = p[n:]; len(w.noted) == maxLiteral {
+			w.flush()
+		}
+	}
+}
+
+// File notes that the content of a plain file follows.
+func (w *Writer) File(name string, size int64) {
+	w.flush()
+	w.head(file, uint64(size), uint64(len(name)))
+	w.to.WriteString(name)
+}
+
+// Close writes what is left. Without it a recipe is none.
+func (w *Writer) Close() error {
+	w.flush()
+	if err := w.to.Flush(); err != nil {
 		return err
 	}
-	t := &tap{from: bufio.NewReaderSize(archive, maxLiteral), to: bufio.NewWriterSize(z, maxLiteral)}
-	r := tar.NewReader(t)
-	for {
-		h, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if !plain(h) {
-			continue
-		}
-		t.flush()
-		t.head(file, uint64(h.Size), uint64(len(h.Name)))
-		t.to.WriteString(h.Name)
-		t.silent = true
-		_, err = io.Copy(io.Discard, r)
-		t.silent = false
-		if err != nil {
-			return err
-		}
-	}
-	if _, err := io.Copy(io.Discard, t); err != nil { // what lies behind the end of the archive
-		return err
-	}
-	t.flush()
-	if err := t.to.Flush(); err != nil {
-		return err
-	}
-	return z.Close()
+	return w.z.Close()
 }
 
-// plain reports whether the content of an entry is that of a file, as it is.
-func plain(h *tar.Header) bool {
-	for key := range h.PAXRecords {
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return false
-		}
-	}
-	return h.Typeflag == tar.TypeReg && h.Size > 0 && len(h.Name) <= maxPath && !strings.Contains(h.Name, "\x00")
-}
-
-// tap lets an archive through to who reads it, and notes down what goes by unless it is silent.
-type tap struct {
-	from   *bufio.Reader
-	to     *bufio.Writer // its errors are sticky: Flush tells
-	silent bool
-	noted  []byte
-}
-
-func (t *tap) Read(p []byte) (int, error) {
-	n, err := t.from.Read(p[:min(len(p), maxLiteral)])
-	if !t.silent {
-		if len(t.noted)+n > maxLiteral {
-			t.flush()
-		}
-		t.noted = append(t.noted, p[:n]...)
-	}
-	return n, err
-}
-
-func (t *tap) flush() {
-	if len(t.noted) > 0 {
-		t.head(literal, uint64(len(t.noted)))
-		t.to.Write(t.noted)
-		t.noted = t.noted[:0]
+func (w *Writer) flush() {
+	if len(w.noted) > 0 {
+		w.head(literal, uint64(len(w.noted)))
+		w.to.Write(w.noted)
+		w.noted = w.noted[:0]
 	}
 }
 
-func (t *tap) head(kind byte, numbers ...uint64) {
+func (w *Writer) head(kind byte, numbers ...uint64) {
 	b := []byte{kind}
 	for _, n := range numbers {
 		b = binary.AppendUvarint(b, n)
 	}
-	t.to.Write(b)
+	w.to.Write(b)
 }
 
 // Cook writes the archive of a recipe, with contents of the files in a folder.

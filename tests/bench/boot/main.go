@@ -2,6 +2,10 @@
 // systemd-nspawn as root, one after the other in turns. tests/run.sh runs it as root: make bench-boot.
 //
 //	boot USER SNUG ROUNDS TREE-OF-ROOT TREE-OF-USER
+//
+// With images it times how they come in, beside tar and umoci, and how they boot again: make bench-image.
+//
+//	boot images USER SNUG ROUNDS FOLDER
 package main
 
 import (
@@ -26,6 +30,9 @@ func main() {
 }
 
 func run(words []string) error {
+	if len(words) == 5 && words[0] == "images" {
+		return images(words[1], words[2], words[3], words[4])
+	}
 	if len(words) != 5 {
 		return errors.New("usage: boot USER SNUG ROUNDS TREE-OF-ROOT TREE-OF-USER")
 	}

@@ -18,8 +18,9 @@ func TestArgs(t *testing.T) {
 		Emit:      []string{"*@/a/App/*"}, UniqueNames: true,
 	}
 	tests := map[string]portals.Config{
-		"one bus":   {Log: -1, Refused: -1, Background: -1, Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/run/session"}}},
-		"all of it": {Log: 5, Refused: 7, Background: 6, App: "a.App", Buses: []portals.Bus{{Name: "session", Listen: 3, Address: "unix:path=/s", Policy: policy}, {Name: "system", Listen: 4, Address: "unix:abstract=x"}}},
+		"one bus": portals.NewConfig(portals.Endpoint{Name: "session", Listen: 3, Socket: "/run/session", Protocol: &portals.Bus{}}),
+		"all of it": {Log: 5, Watch: 8, Refused: 7, Background: 6, App: "a.App", Endpoints: []portals.Endpoint{
+			{Name: "session", Listen: 3, Socket: "/s", Protocol: &portals.Bus{Policy: policy}}, {Name: "system", Listen: 4, Socket: "@x", Protocol: &portals.Bus{}}}},
 	}
 	for name, want := range tests {
 		got, err := portals.Parse(want.Args())
@@ -33,24 +34,24 @@ func TestArgs(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const good = "--bus=session --listen=3 --address=unix:path=/s"
+	const good = "--bus=session --listen=3 --socket=/s"
 	for _, tt := range []struct{ args, want string }{
 		{"", "nothing to serve"},
 		{"session", `argument 1, "session": not an option`},
 		{"--bus", `argument 1, "--bus": not an option`},
-		{"--talk=a.b " + good, "no --bus before it"},
+		{"--talk=a.b " + good, "no endpoint before it"},
 		{good + " --listen=2", "not a descriptor"},
 		{good + " --listen=+3", "not a descriptor"},
 		{good + " --listen=70000", "not a descriptor"},
 		{good + " --log=1", "not a descriptor"},
 		{good + " --call=a.b", "not NAME=RULE"},
-		{good + " --unique-names=yes", "not an option"},
+		{good + " --unique-names=no", "not an option"},
 		{good + " --talk=:1.5", "unique name"},
 		{good + " --own=nodots", "is not a name"},
 		{good + " --private=..", "is not a name"},
 		{good + " --shout=a.b", "not an option"},
-		{"--bus=session --listen=3", "needs --listen and --address"},
-		{"--bus=session --address=x", "needs --listen and --address"},
+		{"--bus=session --listen=3", "needs a name, --listen and --socket"},
+		{"--bus=session --socket=x", "needs a name, --listen and --socket"},
 	} {
 		_, err := portals.Parse(strings.Fields(tt.args))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -61,8 +62,8 @@ func TestParseRefuses(t *testing.T) {
 
 // FuzzParse: what is read is spelled so that it is read alike.
 func FuzzParse(f *testing.F) {
-	f.Add("--bus=session --listen=3 --address=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names --private=a.c.*")
-	f.Add("--app=a.b --log=9 --bus=a --listen=4 --address=y")
+	f.Add("--bus=session --listen=3 --socket=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names=yes --private=a.c.*")
+	f.Add("--app=a.b --log=9 --bus=a --listen=4 --socket=y")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := portals.Parse(strings.Split(text, " "))
 		if err != nil {

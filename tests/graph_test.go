@@ -55,6 +55,7 @@ var edges = []struct{ from, to, reason string }{
 	{"snug/portals/...", "net", "its poller and its addresses cost allocations for each message; unix sockets need none"},
 	{"snug/portals/dbus", "snug/portals", "a protocol does not know whose broker it serves"},
 	{"snug/portals/internal/relay", "snug/portals/dbus", "bytes are carried without knowing what they say"},
+	{"snug/portals/decisions", "snug/portals/dbus", "what was decided is told without knowing of what"},
 	{"snug/portals/dbus", "snug/portals/dbusproxy", "a front end knows the filter, never the other way round"},
 	{"snug/portals/dbus", "encoding/json", "the log is written, never read"},
 	{"snug/systemdimg/layer", "snug/sandbox/...", "archives are unpacked without knowing what confines who unpacks them"},

@@ -63,8 +63,8 @@ func findOpener() string {
 // brokers is what the brokers of a plan's sandbox are to serve.
 func (p *plan) brokers(log *os.File) *brokers.Plan {
 	b := &brokers.Plan{Identity: p.sandbox.Identity, Log: log, Runtime: p.world.RuntimeDir, Host: p.world.Host}
-	for _, bus := range p.sandbox.Buses {
-		b.Buses = append(b.Buses, brokers.Bus(bus))
+	for _, e := range p.sandbox.Endpoints {
+		b.Endpoints = append(b.Endpoints, brokers.Endpoint(e))
 	}
 	if p.sandbox.Identity != nil && p.sandbox.Identity.App == p.merged.ID.Value {
 		launcher := p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"

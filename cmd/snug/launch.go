@@ -33,7 +33,7 @@ func (c *console) launch(p *plan) (failed error) {
 		}
 	}
 	j := p.job(started)
-	if len(p.sandbox.Buses) > 0 {
+	if len(p.sandbox.Endpoints) > 0 {
 		log, done, err := openLog(p.own.log)
 		if err != nil {
 			return err

@@ -9,13 +9,13 @@ import (
 	"snug/sandbox"
 )
 
-// Bus is a message bus that the app reaches by a filter. Whoever starts the sandbox makes a listening
-// socket, sets the Source of Bind to it, and hands it to a broker together with the rest.
-type Bus struct {
-	Name   string // "session", "system" or "a11y"
-	Socket string // of the bus, outside: a path without links, or an abstract name after '@'
-	Policy dbus.Policy
-	Bind   *sandbox.Bind // a step of the Spec
+// Endpoint is what the app reaches by a broker. Whoever starts the sandbox makes a listening socket, sets
+// the Source of Bind to it, and hands it to a broker together with the rest.
+type Endpoint struct {
+	Name     string // "session", "system" or "a11y"
+	Socket   string // of the host: a path without links, or an abstract name after '@'
+	Protocol portals.Protocol
+	Bind     *sandbox.Bind // a step of the Spec
 }
 
 // rules are what a manifest says of one bus.
@@ -197,10 +197,15 @@ func (c *composer) addBus(name, socket, dest string, policy dbus.Policy, origin 
 		c.problems.Add(origin, "bus."+name+": "+err.Error(), "")
 		return
 	}
+	c.addEndpoint(name, socket, dest, &portals.Bus{Policy: policy}, origin)
+}
+
+// addEndpoint puts the socket of a broker in the place of the host's.
+func (c *composer) addEndpoint(name, socket, dest string, protocol portals.Protocol, origin manifests.Origin) {
 	// Where there is a socket once the sandbox is started, more or less.
 	bind := &sandbox.Bind{Source: child(field(c.w.RuntimeDir, "/tmp"), "snug/.bus-"+name), Dest: dest, NoSymlinks: true, Origin: origin}
 	c.add(dest, bind)
-	c.out.Buses = append(c.out.Buses, Bus{Name: name, Socket: socket, Policy: policy, Bind: bind})
+	c.out.Endpoints = append(c.out.Endpoints, Endpoint{Name: name, Socket: socket, Protocol: protocol, Bind: bind})
 }
 
 // first gives the first entry of lists.

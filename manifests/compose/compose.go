@@ -46,8 +46,8 @@ type Sandbox struct {
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool
-	// Buses are the message buses that the app reaches, each behind a filter.
-	Buses []Bus
+	// Endpoints are what the app reaches by brokers, such as the message buses, each behind its filter.
+	Endpoints []Endpoint
 	// Identity is who the app is to portals, or nil if it is nobody.
 	Identity *portals.Identity
 	// Background says that the app may ask to be started at login.

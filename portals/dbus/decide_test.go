@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/portals/decisions"
 	"snug/tests/bus"
 )
 
@@ -306,7 +307,7 @@ func TestAddresses(t *testing.T) {
 
 func TestLogIsJSON(t *testing.T) {
 	var out strings.Builder
-	l := &log{to: &out, bus: "a \"b\"\n\x80"}
+	l := &log{decisions.New(&out, nil), "a \"b\"\n\x80"}
 	h, body := parsed(t, plea("com.hidden", "a.b.M"))
 	l.outgoing(3, h, bed(t).outgoing(h, body))
 	l.incoming(3, h, drop, "com.see")
@@ -318,7 +319,7 @@ func TestLogIsJSON(t *testing.T) {
 			t.Errorf("%v in %s", err, line)
 		}
 	}
-	want := `"type":"call","serial":5,"destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","decision":"refuse","allow":"call=com.hidden=a.b.M@/x/y"}`
+	want := `"serial":5,"from":"app","type":"call","destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","what":"call a.b.M to com.hidden","decision":"refuse","allow":"call=com.hidden=a.b.M@/x/y"}`
 	if len(lines) != 3 || !strings.HasSuffix(lines[0], want) {
 		t.Errorf("got\n%s", out.String())
 	}

@@ -11,23 +11,24 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/portals"
-	"snug/portals/dbus"
 	"snug/sandbox"
 )
 
-// Bus is a message bus that the app reaches by the broker.
-type Bus struct {
-	Name   string // "session", "system" or "a11y"
-	Socket string // of the bus: a path without links, or an abstract name after '@'
-	Policy dbus.Policy
-	Bind   *sandbox.Bind // a step of the app's Spec, whose Source Start sets
+// Endpoint is what the app reaches by the broker.
+type Endpoint struct {
+	Name     string
+	Socket   string // of the host: a path without links, or an abstract name after '@'
+	Protocol portals.Protocol
+	Bind     *sandbox.Bind // a step of the app's Spec, whose Source Start sets
 }
 
 // Plan is what Start is to start.
 type Plan struct {
-	Buses    []Bus
-	Identity *portals.Identity // who the app is to portals, or nil
-	Log      *os.File          // takes what the broker decides, or nil; stays the caller's
+	Endpoints []Endpoint
+	Identity  *portals.Identity // who the app is to portals, or nil
+	Log       *os.File          // takes what the broker decides, or nil; stays the caller's
+	// Watch is a path for the socket by which people may hear what the broker decides, or "".
+	Watch string
 	// Autostart, if it is not nil, is called on a goroutine of its own when the app asks to be started
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
@@ -48,6 +49,7 @@ type Brokers struct {
 	dir    *os.File // Plan.Dir
 	names  []string // of sockets in it
 	listen []*os.File
+	watch  *os.File    // Plan.Watch, or nil
 	asks   [2]*os.File // a socket of packets: ours, the broker's
 
 	refused [2]*os.File // a pipe: ours, the broker's
@@ -80,10 +82,13 @@ func Start(p Plan) (started *Brokers, err error) {
 	if b.dir, err = os.Open(p.Dir); err != nil {
 		return nil, err
 	}
-	for i := range p.Buses {
-		if err := b.socket(&p.Buses[i]); err != nil {
+	for i := range p.Endpoints {
+		if err := b.socket(&p.Endpoints[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.openWatch(); err != nil {
+		return nil, err
 	}
 	program, err := Program(programName)
 	if err != nil {
@@ -114,28 +119,48 @@ func Start(p Plan) (started *Brokers, err error) {
 	return b, err
 }
 
-// socket makes a listening socket in the folder, by its descriptor: a path through it has no length
-// that a socket's name could not have (unix(7)).
-func (b *Brokers) socket(bus *Bus) error {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// socket makes a listening socket in the folder, under a name that it has until the app runs.
+func (b *Brokers) socket(e *Endpoint) error {
+	name := socketPrefix + strconv.Itoa(os.Getpid()) + "-" + e.Name
+	f, err := listen(b.dir, name, unix.SOCK_STREAM)
 	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	name := socketPrefix + strconv.Itoa(os.Getpid()) + "-" + bus.Name
-	b.listen = append(b.listen, os.NewFile(uintptr(fd), name))
-	unix.Unlinkat(int(b.dir.Fd()), name, 0) // of a process that had the same id
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(b.dir.Fd())) + "/" + name}); err != nil {
-		return &os.PathError{Op: "bind", Path: filepath.Join(b.plan.Dir, name), Err: err}
-	}
-	b.names = append(b.names, name)
-	if err := unix.Listen(fd, 4096); err != nil {
-		return os.NewSyscallError("listen", err)
-	}
-	if bus.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
 		return err
 	}
-	bus.Bind.Source += "/" + name
+	b.listen = append(b.listen, f)
+	b.names = append(b.names, name)
+	if e.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
+		return err
+	}
+	e.Bind.Source += "/" + name
 	return nil
+}
+
+// openWatch makes the socket by which people hear what the broker decides.
+func (b *Brokers) openWatch() (err error) {
+	if b.plan.Watch != "" {
+		b.watch, err = listen(b.dir, filepath.Base(b.plan.Watch), unix.SOCK_SEQPACKET)
+	}
+	return err
+}
+
+// listen makes a listening socket in a folder, by its descriptor: a path through it has no length
+// that a socket's name could not have (unix(7)).
+func listen(dir *os.File, name string, kind int) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	unix.Unlinkat(int(dir.Fd()), name, 0) // of a process that had the same id
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + name}); err != nil {
+		err = &os.PathError{Op: "bind", Path: filepath.Join(dir.Name(), name), Err: err}
+	} else if err = os.NewSyscallError("listen", unix.Listen(fd, 4096)); err != nil {
+		unix.Unlinkat(int(dir.Fd()), name, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // Placed is called while the app's sandbox is being made, before the app runs: pid is its first
@@ -195,7 +220,7 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
-	for _, f := range []*os.File{b.asks[1], b.refused[1], b.null, b.errors} {
+	for _, f := range []*os.File{b.watch, b.asks[1], b.refused[1], b.null, b.errors} {
 		if f != nil {
 			f.Close()
 		}
@@ -206,6 +231,9 @@ func (b *Brokers) closeListeners() {
 func (b *Brokers) closeSockets() {
 	b.unlink()
 	b.closeListeners()
+	if b.plan.Watch != "" {
+		unix.Unlinkat(int(b.dir.Fd()), filepath.Base(b.plan.Watch), 0)
+	}
 	for _, f := range []*os.File{b.dir, b.refused[0]} {
 		if f != nil {
 			f.Close()

@@ -52,7 +52,7 @@ func supervise(j *job) error {
 	}
 	connected := func(*sandbox.Instance) error { return nil }
 	if j.brokers != nil {
-		j.brokers.Dir, j.brokers.Watch = dir.Path(), dir.Watch(claim.Name)
+		j.brokers.Dir = dir.Path()
 		b, err := brokers.Start(*j.brokers)
 		if err != nil {
 			return brokerFailure(err)

@@ -319,7 +319,7 @@ func TestLogIsJSON(t *testing.T) {
 			t.Errorf("%v in %s", err, line)
 		}
 	}
-	want := `"serial":5,"from":"app","type":"call","destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","what":"call a.b.M to com.hidden","decision":"refuse","allow":"call=com.hidden=a.b.M@/x/y"}`
+	want := `"serial":5,"from":"app","type":"call","destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","what":"call a.b.M to com.hidden","decision":"refuse","refused":true,"allow":"call=com.hidden=a.b.M@/x/y"}`
 	if len(lines) != 3 || !strings.HasSuffix(lines[0], want) {
 		t.Errorf("got\n%s", out.String())
 	}

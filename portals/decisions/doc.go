@@ -6,7 +6,8 @@
 // so that who comes after the fact hears of it: a person looks when the app has failed already.
 //
 // A watcher connects to a socket of packets (SOCK_SEQPACKET) and sends nothing. A line is a packet. One
-// that does not read in time misses lines, and is told how many: no watcher holds up an app.
+// that does not read in time misses lines, and is told how many: no watcher holds up an app. The first
+// lines are the refusals that were kept, with how often each was; {"kept":N} ends them.
 //
 // What an app says is hostile, and lines are for terminals: all beyond printable ASCII is escaped, and
 // what is long is cut.

@@ -69,6 +69,7 @@ func (n *Line) Tell(decision string) {
 // Refuse says that it was refused. grant is what would allow it, in the words of the broker's policy, or "".
 func (n *Line) Refuse(decision, grant string) {
 	n.String("decision", decision)
+	n.b = append(n.b, `,"refused":true`...)
 	n.String("allow", grant)
 	if grant != "" && n.log.advise != nil {
 		n.String("advice", n.log.advise(n.broker, grant))

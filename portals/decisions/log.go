@@ -72,6 +72,7 @@ func (l *Log) welcome(fd int) {
 	for _, r := range l.kept {
 		l.send(w, append(strconv.AppendInt(append(r.line[:len(r.line)-2:len(r.line)-2], `,"count":`...), int64(r.count), 10), "}\n"...))
 	}
+	l.send(w, []byte(`{"kept":`+strconv.Itoa(len(l.kept))+"}\n"))
 }
 
 // dismiss closes the connections of those who have gone.

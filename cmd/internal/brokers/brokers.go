@@ -27,8 +27,6 @@ type Plan struct {
 	Endpoints []Endpoint
 	Identity  *portals.Identity // who the app is to portals, or nil
 	Log       *os.File          // takes what the broker decides, or nil; stays the caller's
-	// Watch is a path for the socket by which people may hear what the broker decides, or "".
-	Watch string
 	// Autostart, if it is not nil, is called on a goroutine of its own when the app asks to be started
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
@@ -49,7 +47,7 @@ type Brokers struct {
 	dir    *os.File // Plan.Dir
 	names  []string // of sockets in it
 	listen []*os.File
-	watch  *os.File    // Plan.Watch, or nil
+	watch  *os.File    // takes those who want to hear what the broker decides
 	asks   [2]*os.File // a socket of packets: ours, the broker's
 
 	refused [2]*os.File // a pipe: ours, the broker's
@@ -135,11 +133,15 @@ func (b *Brokers) socket(e *Endpoint) error {
 	return nil
 }
 
-// openWatch makes the socket by which people hear what the broker decides.
+// WatchPath is where who wants to hear what the broker decides connects to, with packets: in a Plan.Dir,
+// that of the process that has started it.
+func WatchPath(dir string, starter int) string {
+	return filepath.Join(dir, socketPrefix+strconv.Itoa(starter)+"-watch")
+}
+
+// openWatch makes the socket that has that name.
 func (b *Brokers) openWatch() (err error) {
-	if b.plan.Watch != "" {
-		b.watch, err = listen(b.dir, filepath.Base(b.plan.Watch), unix.SOCK_SEQPACKET)
-	}
+	b.watch, err = listen(b.dir, filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), unix.SOCK_SEQPACKET)
 	return err
 }
 
@@ -231,8 +233,8 @@ func (b *Brokers) closeListeners() {
 func (b *Brokers) closeSockets() {
 	b.unlink()
 	b.closeListeners()
-	if b.plan.Watch != "" {
-		unix.Unlinkat(int(b.dir.Fd()), filepath.Base(b.plan.Watch), 0)
+	if b.dir != nil {
+		unix.Unlinkat(int(b.dir.Fd()), filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), 0)
 	}
 	for _, f := range []*os.File{b.dir, b.refused[0]} {
 		if f != nil {

@@ -61,7 +61,6 @@ func (d *Dir) Claimed(outside, except string) *sandbox.Place {
 // clean removes the folder and the places of an instance that has ended.
 func (d *Dir) clean(name, file string) {
 	os.RemoveAll(d.folder(name))
-	os.Remove(d.Watch(name))
 	text, err := readRecord(file)
 	if err != nil {
 		return

@@ -144,9 +144,6 @@ func (c *Claim) Folder() (string, error) {
 
 func (d *Dir) folder(name string) string { return filepath.Join(d.path, "."+name+".d") }
 
-// Watch is where an instance has its socket for who wants to hear what its brokers decide.
-func (d *Dir) Watch(name string) string { return filepath.Join(d.path, "."+name+".watch") }
-
 // Write records what runs under the name.
 func (c *Claim) Write(r *Record) error {
 	r.Name = c.Name

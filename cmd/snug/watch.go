@@ -87,7 +87,7 @@ type decision struct {
 
 // watching prints what a broker says.
 type watching struct {
-	c             *console
+	c                   *console
 	json, refused, once bool
 }
 

@@ -34,6 +34,8 @@ type Endpoint struct {
 	Listen   int    // the descriptor of the listening socket that the app connects to
 	Socket   string // of the host, as the broker reaches it: a path, or an abstract name after '@'
 	Protocol Protocol
+	// With is a descriptor that the protocol needs beside, or 0: a file with what opens the host's socket.
+	With int
 }
 
 // descriptors are those of a Config that belong to no endpoint.
@@ -59,6 +61,9 @@ func (c Config) Args() (args []string) {
 	}
 	for _, e := range c.Endpoints {
 		args = append(args, "--"+e.Protocol.kind()+"="+e.Name, "--listen="+strconv.Itoa(e.Listen), "--socket="+e.Socket)
+		if e.With > 0 {
+			args = append(args, "--with="+strconv.Itoa(e.With))
+		}
 		args = append(args, e.Protocol.words()...)
 	}
 	return args
@@ -112,6 +117,9 @@ func (c *Config) word(arg string) (err error) {
 	case "socket":
 		e.Socket = value
 		return nil
+	case "with":
+		e.With, err = descriptor(value)
+		return err
 	}
 	return e.Protocol.word(key, value)
 }

@@ -20,6 +20,7 @@ type Endpoint struct {
 	Socket   string // of the host: a path without links, or an abstract name after '@'
 	Protocol portals.Protocol
 	Bind     *sandbox.Bind // a step of the app's Spec, whose Source Start sets
+	Secret   []byte        // opens the host's socket; nil: nothing is needed
 }
 
 // Plan is what Start is to start.
@@ -47,6 +48,7 @@ type Brokers struct {
 	dir    *os.File // Plan.Dir
 	names  []string // of sockets in it
 	listen []*os.File
+	secret []*os.File  // of each endpoint, or nil
 	watch  *os.File    // takes those who want to hear what the broker decides
 	asks   [2]*os.File // a socket of packets: ours, the broker's
 
@@ -126,11 +128,36 @@ func (b *Brokers) socket(e *Endpoint) error {
 	}
 	b.listen = append(b.listen, f)
 	b.names = append(b.names, name)
+	secret, err := conceal(e.Secret)
+	if err != nil {
+		return err
+	}
+	b.secret = append(b.secret, secret)
 	if e.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
 		return err
 	}
 	e.Bind.Source += "/" + name
 	return nil
+}
+
+// conceal puts a secret into a file that has no name; nil stays nil.
+func conceal(secret []byte) (*os.File, error) {
+	if secret == nil {
+		return nil, nil
+	}
+	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	f := os.NewFile(uintptr(fd), "secret")
+	if _, err = f.Write(secret); err == nil {
+		_, err = f.Seek(0, 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 // WatchPath is where who wants to hear what the broker decides connects to, with packets: in a Plan.Dir,
@@ -222,12 +249,12 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
-	for _, f := range []*os.File{b.watch, b.asks[1], b.refused[1], b.null, b.errors} {
+	for _, f := range append(b.secret, b.watch, b.asks[1], b.refused[1], b.null, b.errors) {
 		if f != nil {
 			f.Close()
 		}
 	}
-	b.listen = nil
+	b.listen, b.secret = nil, nil
 }
 
 func (b *Brokers) closeSockets() {

@@ -48,7 +48,11 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 			socket = "/run/" + e.Name
 			s.Root = append(s.Root, &sandbox.Bind{Source: e.Socket, Dest: socket, NoSymlinks: true, Origin: origin})
 		}
-		config.Endpoints = append(config.Endpoints, portals.Endpoint{Name: e.Name, Listen: file(b.listen[i]), Socket: socket, Protocol: e.Protocol})
+		serve := portals.Endpoint{Name: e.Name, Listen: file(b.listen[i]), Socket: socket, Protocol: e.Protocol}
+		if b.secret[i] != nil {
+			serve.With = file(b.secret[i])
+		}
+		config.Endpoints = append(config.Endpoints, serve)
 	}
 	for _, d := range []struct {
 		to   *int

@@ -27,6 +27,9 @@ func dialog(ctx context.Context, bus *dbus.Conn, desktops []string, q Question) 
 		options["choices"] = dbus.MakeVariant([]choice{{ID: "keep", Label: "Do not ask again", Initial: "false"}})
 	}
 	for _, name := range append(desktops, "gtk", "gnome", "kde") {
+		if !isElement(name) {
+			continue // the bus would end the connection
+		}
 		object := bus.Object("org.freedesktop.impl.portal.desktop."+strings.ToLower(name), "/org/freedesktop/portal/desktop")
 		handle := dbus.ObjectPath("/org/freedesktop/portal/desktop/request/snug/" + strings.NewReplacer(":", "", ".", "_").Replace(bus.Names()[0]))
 		var response uint32
@@ -64,4 +67,11 @@ func chosen(response uint32, results map[string]dbus.Variant) Answer {
 		return No
 	}
 	return Later
+}
+
+// isElement reports whether a word can be an element of a name on the bus.
+func isElement(word string) bool {
+	return word != "" && strings.IndexFunc(word, func(r rune) bool {
+		return r != '_' && r != '-' && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) < 0
 }

@@ -14,7 +14,7 @@ const pause = 5 * time.Millisecond
 // host has for all. Those beyond wait in the kernel's queue.
 type Limits struct {
 	Links    int // at a time
-	Greeting int // of these, before the judge calls Established
+	Greeting int // of these, before the judge calls Established; 0: there is no greeting, and silence is no fault
 }
 
 // porch is a listening socket and what to do with who comes.
@@ -91,7 +91,9 @@ func (p *porch) welcome(fd int) bool {
 	case nil:
 		p.inside.Links++
 		p.inside.Greeting++
-		p.loop.join(fd, host, p.judge(), p)
+		if k, err := p.loop.join(fd, host, p.judge(), p); err == nil && p.limits.Greeting == 0 {
+			k.Established()
+		}
 	case unix.EAGAIN, unix.EMFILE, unix.ENFILE:
 		return false
 	default:
@@ -102,7 +104,7 @@ func (p *porch) welcome(fd int) bool {
 
 // full reports whether nobody else may come in for now.
 func (p *porch) full() bool {
-	return p.inside.Links >= p.limits.Links || p.inside.Greeting >= p.limits.Greeting
+	return p.inside.Links >= p.limits.Links || p.limits.Greeting > 0 && p.inside.Greeting >= p.limits.Greeting
 }
 
 // less is called when a link has ended, or its greeting has.

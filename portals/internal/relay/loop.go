@@ -21,6 +21,7 @@ type Loop struct {
 	porches     []*porch
 	doors       []*door
 	timers      []*timer // the next one first
+	closing     []func()
 	socket      socket
 	scratch     []byte // what has arrived, while a judge looks at it
 	arena       []byte // what judges write of their own, until it is sent or kept
@@ -80,8 +81,14 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
+// Closing lets do be called by [Loop.Close], for what serves the loop's links and is nobody's link.
+func (l *Loop) Closing(do func()) { l.closing = append(l.closing, do) }
+
 // Close ends all links and closes everything that the loop owns.
 func (l *Loop) Close() {
+	for _, do := range l.closing {
+		do()
+	}
 	for k := range l.links {
 		k.Close()
 	}

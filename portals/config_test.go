@@ -8,6 +8,7 @@ import (
 
 	"snug/portals"
 	"snug/portals/dbus"
+	"snug/portals/wayland"
 )
 
 func TestArgs(t *testing.T) {
@@ -20,7 +21,9 @@ func TestArgs(t *testing.T) {
 	tests := map[string]portals.Config{
 		"one bus": portals.NewConfig(portals.Endpoint{Name: "session", Listen: 3, Socket: "/run/session", Protocol: &portals.Bus{}}),
 		"all of it": {Log: 5, Watch: 8, Refused: 7, Background: 6, App: "a.App", Endpoints: []portals.Endpoint{
-			{Name: "session", Listen: 3, Socket: "/s", Protocol: &portals.Bus{Policy: policy}}, {Name: "system", Listen: 4, Socket: "@x", Protocol: &portals.Bus{}}}},
+			{Name: "session", Listen: 3, Socket: "/s", Protocol: &portals.Bus{Policy: policy}}, {Name: "system", Listen: 4, Socket: "@x", Protocol: &portals.Bus{}},
+			{Name: "wayland", Listen: 9, Socket: "/w", Protocol: &portals.Wayland{First: 10, Policy: wayland.Policy{
+				Allow: []string{"inhibit", "gpu"}, Clipboard: "focused", App: "a.App", Instance: "7"}}}}},
 	}
 	for name, want := range tests {
 		got, err := portals.Parse(want.Args())
@@ -34,7 +37,7 @@ func TestArgs(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const good = "--bus=session --listen=3 --socket=/s"
+	const good, display = "--bus=session --listen=3 --socket=/s", "--wayland=wayland --listen=4 --socket=/w"
 	for _, tt := range []struct{ args, want string }{
 		{"", "nothing to serve"},
 		{"session", `argument 1, "session": not an option`},
@@ -52,6 +55,13 @@ func TestParseRefuses(t *testing.T) {
 		{good + " --shout=a.b", "not an option"},
 		{"--bus=session --listen=3", "needs a name, --listen and --socket"},
 		{"--bus=session --socket=x", "needs a name, --listen and --socket"},
+		{display + " --allow=keys", `allow: "keys" is not known`},
+		{display + " --clipboard=on", "is not off, focused or full"},
+		{display + " --clipboard=off --clipboard=full", "given twice"},
+		{display + " --first=2", "not a descriptor"},
+		{display + " --first=5 --first=6", "given twice"},
+		{display + " --talk=a.b", "not an option"},
+		{display + " --app-id=" + strings.Repeat("x", 2000), "is not an id"},
 	} {
 		_, err := portals.Parse(strings.Fields(tt.args))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -63,6 +73,7 @@ func TestParseRefuses(t *testing.T) {
 // FuzzParse: what is read is spelled so that it is read alike.
 func FuzzParse(f *testing.F) {
 	f.Add("--bus=session --listen=3 --socket=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names=yes --private=a.c.*")
+	f.Add("--wayland=wayland --listen=4 --socket=@x --allow=idle --clipboard=full --app-id=a.b --instance=1 --first=5")
 	f.Add("--app=a.b --log=9 --bus=a --listen=4 --socket=y")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := portals.Parse(strings.Split(text, " "))

@@ -7,7 +7,7 @@ import (
 	"snug/portals/internal/relay"
 )
 
-// Protocol is what is spoken at an Endpoint, and what an app may do there: a [Bus], say.
+// Protocol is what is spoken at an Endpoint, and what an app may do there: a [Bus] or [Wayland].
 type Protocol interface {
 	// Check tells what in the policy makes no sense.
 	Check() error
@@ -35,6 +35,8 @@ func newProtocol(kind string) Protocol {
 	switch kind {
 	case "bus":
 		return &Bus{}
+	case "wayland":
+		return &Wayland{}
 	}
 	return nil
 }

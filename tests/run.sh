@@ -54,7 +54,7 @@ fetch_launchers() {
 	rm -rf "$fetched"
 }
 
-# Systems to boot, as archives: one by each of Debian's two programs that make them.
+# Systems to boot, as archives: one by each of Debian's two programs that make them. And a later sway, as a folder.
 make_images() {
 	with=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,systemd-resolved,udev,iproute2,procps,sudo,bubblewrap,libcap2-bin
 	images=/var/cache/snug-test/images-$(echo "$with 1" | cksum | cut -d ' ' -f 1)
@@ -77,6 +77,14 @@ make_images() {
 		echo "making the image openrc"
 		mmdebstrap --quiet --variant=minbase --include=sysvinit-core,openrc,procps,busybox-static bookworm "$images/.openrc.tar"
 		mv "$images/.openrc.tar" "$images/openrc.tar"
+	fi
+	if [ ! -d "$images/screen" ]; then
+		echo "making the image screen: a compositor with security contexts"
+		made=$(mktemp -d)
+		mmdebstrap --quiet --variant=minbase --include=sway trixie "$made/screen"
+		rm -rf "$made"/screen/dev/* "$made"/screen/var/cache/apt/archives/*.deb "$made"/screen/var/lib/apt/lists/*
+		mv "$made/screen" "$images/screen"
+		rm -rf "$made"
 	fi
 	chmod -R a+rX "$images"
 }

@@ -22,7 +22,7 @@ const (
 	engine         = "snug"
 
 	patience = 2 * time.Second // of all that is said to make a context
-	rest     = 5 * time.Second // until it is tried again
+	rest     = 5 * time.Second // for a compositor that did not answer, until it is asked again
 )
 
 var errLate = errors.New("the compositor does not answer")
@@ -94,11 +94,11 @@ func (u *upstream) open() {
 		u.hold = -1
 	}
 	u.context, u.failed = "", nil
-	if u.failed = u.ask(); u.failed != nil {
+	u.failed = u.ask()
+	if errors.Is(u.failed, errLate) {
 		u.again = time.Now().Add(rest)
-		return
 	}
-	u.known = true
+	u.known = u.failed == nil
 }
 
 // Objects of the conversation.

@@ -102,6 +102,16 @@ func TestContextFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBed(t, Policy{}, answer)
+			go func() { // what does not answer is left alone for a while, all others are asked again
+				for {
+					c, err := b.host.AcceptUnix()
+					if err != nil {
+						return
+					}
+					answer(&peer{t, c})
+					c.Close()
+				}
+			}()
 			for range 2 {
 				app := b.dial()
 				app.hangs()
@@ -109,11 +119,6 @@ func TestContextFails(t *testing.T) {
 			}
 			if log := b.said.String(); !strings.Contains(log, `"what":"connect: `) || !strings.Contains(log, `"decision":"refuse"`) {
 				t.Error(log)
-			}
-			b.host.SetDeadline(time.Now().Add(50 * time.Millisecond))
-			if c, err := b.host.AcceptUnix(); err == nil {
-				c.Close()
-				t.Error("somebody got through")
 			}
 		})
 	}

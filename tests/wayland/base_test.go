@@ -35,6 +35,21 @@ func newSway(t *testing.T) *screen {
 	return &screen{Bed: b, raw: b, socket: filepath.Join(b.Runtime, variable(b, "WAYLAND_DISPLAY"))}
 }
 
+// newLaterSway starts one that has security contexts, from a later Debian.
+func newLaterSway(t *testing.T) *screen {
+	t.Helper()
+	need.Time(t)
+	need.Program(t, "bwrap")
+	root := os.Getenv("IMAGES") + "/screen"
+	if !bed.Exists(root + "/usr/bin/sway") {
+		need.Missing(t, "wanted a later sway in $IMAGES/screen, which tests/run.sh makes as root; got none at "+root)
+	}
+	b := bed.New(t)
+	b.SwayBy("bwrap", "--ro-bind", root, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/home", "--tmpfs", "/var",
+		"--bind", b.Dir, b.Dir, "--die-with-parent", "--", "sway")
+	return &screen{Bed: b, raw: b, socket: filepath.Join(b.Runtime, variable(b, "WAYLAND_DISPLAY"))}
+}
+
 // newWeston starts weston, whose headless screen has neither keyboard nor pointer.
 func newWeston(t *testing.T) *screen {
 	t.Helper()

@@ -49,6 +49,8 @@ func (c *Config) advice(endpoint, grant string) string {
 			key, value := e.Protocol.advise(endpoint, grant)
 			switch {
 			case key == "":
+			case c.App == "" && value == "true":
+				return "--" + strings.ReplaceAll(key, ".", "-")
 			case c.App == "":
 				return "--" + strings.ReplaceAll(key, ".", "-") + " '" + value + "'"
 			default:

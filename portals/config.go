@@ -18,6 +18,8 @@ type Config struct {
 	Watch int
 	// Refused is the descriptor of a pipe that does not block and takes what [ParseRefusals] reads.
 	Refused int
+	// Ask is the descriptor of a socket of packets by which the broker asks the person, see [ParseAsk].
+	Ask int
 	// Background is the descriptor of a socket of packets by which the broker asks for what the portal
 	// Background grants, see [ParseAutostart]. It does not block.
 	Background int
@@ -25,7 +27,7 @@ type Config struct {
 
 // NewConfig gives a Config of endpoints that names no descriptor but theirs.
 func NewConfig(endpoints ...Endpoint) Config {
-	return Config{Endpoints: endpoints, Log: -1, Watch: -1, Refused: -1, Background: -1}
+	return Config{Endpoints: endpoints, Log: -1, Watch: -1, Refused: -1, Ask: -1, Background: -1}
 }
 
 // Endpoint is a socket at which an app finds a broker, and what stands behind it.
@@ -37,14 +39,14 @@ type Endpoint struct {
 }
 
 // descriptors are those of a Config that belong to no endpoint.
-func (c *Config) descriptors() [4]struct {
+func (c *Config) descriptors() [5]struct {
 	key string
 	fd  *int
 } {
 	return [...]struct {
 		key string
 		fd  *int
-	}{{"log", &c.Log}, {"watch", &c.Watch}, {"refused", &c.Refused}, {"background", &c.Background}}
+	}{{"log", &c.Log}, {"watch", &c.Watch}, {"refused", &c.Refused}, {"ask", &c.Ask}, {"background", &c.Background}}
 }
 
 // Args spells the Config as words of a command line, which [Parse] reads.

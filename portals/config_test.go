@@ -8,6 +8,7 @@ import (
 
 	"snug/portals"
 	"snug/portals/dbus"
+	"snug/portals/pulse"
 )
 
 func TestArgs(t *testing.T) {
@@ -19,8 +20,10 @@ func TestArgs(t *testing.T) {
 	}
 	tests := map[string]portals.Config{
 		"one bus": portals.NewConfig(portals.Endpoint{Name: "session", Listen: 3, Socket: "/run/session", Protocol: &portals.Bus{}}),
-		"all of it": {Log: 5, Watch: 8, Refused: 7, Background: 6, App: "a.App", Endpoints: []portals.Endpoint{
-			{Name: "session", Listen: 3, Socket: "/s", Protocol: &portals.Bus{Policy: policy}}, {Name: "system", Listen: 4, Socket: "@x", Protocol: &portals.Bus{}}}},
+		"all of it": {Log: 5, Watch: 8, Refused: 7, Ask: 9, Background: 6, App: "a.App", Endpoints: []portals.Endpoint{
+			{Name: "session", Listen: 3, Socket: "/s", Protocol: &portals.Bus{Policy: policy}}, {Name: "system", Listen: 4, Socket: "@x", Protocol: &portals.Bus{}},
+			{Name: "sound", Listen: 10, Socket: "/p", Protocol: &portals.Sound{Policy: pulse.Policy{Play: true, Record: "ask", System: true, Mixer: true, App: "a.App"}, Cookie: 11}},
+			{Name: "music", Listen: 12, Socket: "/p", Protocol: &portals.Sound{Cookie: -1}}}},
 	}
 	for name, want := range tests {
 		got, err := portals.Parse(want.Args())
@@ -34,7 +37,7 @@ func TestArgs(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	const good = "--bus=session --listen=3 --socket=/s"
+	const good, sound = "--bus=session --listen=3 --socket=/s", "--sound=sound --listen=3 --socket=/s"
 	for _, tt := range []struct{ args, want string }{
 		{"", "nothing to serve"},
 		{"session", `argument 1, "session": not an option`},
@@ -50,6 +53,12 @@ func TestParseRefuses(t *testing.T) {
 		{good + " --own=nodots", "is not a name"},
 		{good + " --private=..", "is not a name"},
 		{good + " --shout=a.b", "not an option"},
+		{sound + " --record=yes", "record is not off, ask or allow"},
+		{sound + " --play=no", "not an option"},
+		{sound + " --talk=a.b", "not an option"},
+		{sound + " --cookie=1", "not a descriptor"},
+		{sound + " --name=\x01", "not plain"},
+		{"--sound=sound --listen=3", "needs a name, --listen and --socket"},
 		{"--bus=session --listen=3", "needs a name, --listen and --socket"},
 		{"--bus=session --socket=x", "needs a name, --listen and --socket"},
 	} {
@@ -63,6 +72,7 @@ func TestParseRefuses(t *testing.T) {
 // FuzzParse: what is read is spelled so that it is read alike.
 func FuzzParse(f *testing.F) {
 	f.Add("--bus=session --listen=3 --socket=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names=yes --private=a.c.*")
+	f.Add("--ask=8 --sound=sound --listen=4 --socket=y --play=yes --record=ask --system=yes --mixer=yes --name=a.b --cookie=5")
 	f.Add("--app=a.b --log=9 --bus=a --listen=4 --socket=y")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := portals.Parse(strings.Split(text, " "))

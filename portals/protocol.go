@@ -27,6 +27,7 @@ type Protocol interface {
 type shared struct {
 	log        *decisions.Log
 	refused    *refusals // or nil
+	asker      *asker    // or nil
 	background int       // see Config
 }
 
@@ -35,6 +36,8 @@ func newProtocol(kind string) Protocol {
 	switch kind {
 	case "bus":
 		return &Bus{}
+	case "sound":
+		return &Sound{Cookie: -1}
 	}
 	return nil
 }

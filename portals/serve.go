@@ -35,6 +35,12 @@ func Serve(ctx context.Context, c Config) error {
 			return err
 		}
 	}
+	if c.Ask >= 0 {
+		defer unix.Close(c.Ask)
+		if s.asker, err = newAsker(loop, c.Ask); err != nil {
+			return err
+		}
+	}
 	if c.Background >= 0 {
 		defer unix.Close(c.Background)
 	}

@@ -1,0 +1,59 @@
+package pulse
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"snug/portals/decisions"
+	"snug/portals/internal/relay"
+)
+
+// Server is a sound server, where an app reaches it, and what it may do there.
+type Server struct {
+	// Listener is a listening unix stream socket. It stays the caller's, who may close it after Listen,
+	// which sets it non-blocking, for all who share it.
+	Listener *os.File
+	// Socket is the server's: a path, or an abstract name after '@'. It need not be there yet.
+	Socket string
+	// Cookie is the server's own, of 256 bytes, which the app never sees; nil is none: a server knows
+	// this process by its user, too.
+	Cookie []byte
+	Policy Policy
+	// Log is told each decision; nil is silent.
+	Log *decisions.Log
+	// Name stands in the log, to tell brokers from each other.
+	Name string
+	// Ask begins to ask the person whether the app may record. done is called once, in the loop's
+	// goroutine, at once or later. nil: nobody can be asked, so the answer is no.
+	Ask func(done func(allowed bool))
+
+	patience time.Duration // with a person, if not the usual one
+}
+
+// What one Server may have at a time, since a server has limits for all apps of a person.
+const (
+	maxConnections = 8
+	maxStreams     = 32
+)
+
+const cookieSize = 256
+
+// Listen lets a loop stand between apps and the server. Each connection of an app gets one of its own to
+// the server, with the credentials of this process.
+func (s Server) Listen(loop *relay.Loop) error {
+	if err := s.Policy.Check(); err != nil {
+		return fmt.Errorf("policy of %q: %w", s.Name, err)
+	}
+	if s.Cookie != nil && len(s.Cookie) != cookieSize {
+		return errors.New("the cookie of a sound server has 256 bytes")
+	}
+	f := newFamily(s, loop)
+	limits := relay.Limits{Links: maxConnections, Greeting: maxConnections}
+	id := 0
+	return loop.Listen(s.Listener, limits, func() (int, error) { return relay.Dial(s.Socket) }, func() relay.Judge {
+		id++
+		return newConn(f, id)
+	})
+}

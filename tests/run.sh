@@ -3,6 +3,7 @@
 #
 #   run.sh unit | all | apps | bench | fuzz
 #   run.sh bench bus                    the filters of buses alone
+#   run.sh bench sound                  that of sound
 #   run.sh bench-boot                   snug boot beside systemd-nspawn, as root
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
 #

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"golang.org/x/sys/unix"
+
 	"snug/portals/internal/relay"
 )
 
@@ -12,6 +14,7 @@ type conn struct {
 	*family
 	id      int
 	link    *relay.Link
+	server  int    // the link's descriptor, or -1 from the greeting on
 	client  uint32 // the version that the app speaks
 	version uint32 // that is spoken, once the server has accepted the app
 	index   uint32 // of the client, for the server
@@ -68,8 +71,8 @@ var (
 	errStuck    = errors.New("a frame does not end, and too much waits behind it")
 )
 
-func newConn(f *family, id int) *conn {
-	c := &conn{family: f, id: id, index: none, requests: map[uint32]request{}, plays: map[uint32]*stream{}, records: map[uint32]*stream{}}
+func newConn(f *family, id, server int) *conn {
+	c := &conn{family: f, id: id, server: server, index: none, requests: map[uint32]request{}, plays: map[uint32]*stream{}, records: map[uint32]*stream{}}
 	f.conns[c] = struct{}{}
 	return c
 }
@@ -298,6 +301,8 @@ func (c *conn) greeted(a *answer) {
 		return
 	}
 	c.version = min(c.client, version)
+	unix.SetsockoptInt(c.server, unix.SOL_SOCKET, unix.SO_PASSCRED, 0) // see dial
+	c.server = -1
 	c.link.Established()
 	c.write(relay.App, finish(number(begin(c.draft[:0], cmdReply, tag), version)))
 }

@@ -276,3 +276,44 @@ func TestLog(t *testing.T) {
 		}
 	}
 }
+
+// A server that asks for credentials only after it has accepted, as PulseAudio does, gets those of the greeting.
+func TestCredentials(t *testing.T) {
+	dir := t.TempDir()
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: dir + "/host", Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	b := newBed(t, Policy{}, func(b *bed) { b.Server.Socket = dir + "/host" })
+	a := b.dial()
+	c, err := l.AcceptUnix()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	a.send(cmdAuth, auth(35))
+	time.Sleep(50 * time.Millisecond)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, oob := make([]byte, 1000), make([]byte, 100)
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	_, n, _, _, err := c.ReadMsgUnix(text, oob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	messages, err := unix.ParseSocketControlMessage(oob[:n])
+	if err != nil || len(messages) != 1 {
+		t.Fatalf("%d messages beside the greeting, %v", len(messages), err)
+	}
+	who, err := unix.ParseUnixCredentials(&messages[0])
+	if err != nil || int(who.Pid) != unix.Getpid() || int(who.Uid) != unix.Getuid() {
+		t.Errorf("greeted by %+v, %v", who, err)
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"snug/portals/decisions"
 	"snug/portals/internal/relay"
 )
@@ -51,9 +53,27 @@ func (s Server) Listen(loop *relay.Loop) error {
 	}
 	f := newFamily(s, loop)
 	limits := relay.Limits{Links: maxConnections, Greeting: maxConnections}
-	id := 0
-	return loop.Listen(s.Listener, limits, func() (int, error) { return relay.Dial(s.Socket) }, func() relay.Judge {
+	id, server := 0, -1
+	dial := func() (fd int, err error) {
+		server, err = s.dial()
+		return server, err
+	}
+	return loop.Listen(s.Listener, limits, dial, func() relay.Judge {
 		id++
-		return newConn(f, id)
+		return newConn(f, id, server)
 	})
+}
+
+// dial connects to the server. PulseAudio wants to be told who greets it, and asks for that only when it has
+// accepted the connection: what comes before says it if the sender's socket wants such news itself.
+func (s Server) dial() (int, error) {
+	fd, err := relay.Dial(s.Socket)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PASSCRED, 1); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("setsockopt", err)
+	}
+	return fd, nil
 }

@@ -28,6 +28,7 @@ var lists = [...]list{
 	{"see", func(p *dbus.Policy) []string { return p.See }, func(p *dbus.Policy, v string) bool { p.See = append(p.See, v); return true }},
 	{"talk", func(p *dbus.Policy) []string { return p.Talk }, func(p *dbus.Policy, v string) bool { p.Talk = append(p.Talk, v); return true }},
 	{"own", func(p *dbus.Policy) []string { return p.Own }, func(p *dbus.Policy, v string) bool { p.Own = append(p.Own, v); return true }},
+	{"take", func(p *dbus.Policy) []string { return p.Take }, func(p *dbus.Policy, v string) bool { p.Take = append(p.Take, v); return true }},
 	{"private", func(p *dbus.Policy) []string { return p.Private }, func(p *dbus.Policy, v string) bool { p.Private = append(p.Private, v); return true }},
 	{"call", func(p *dbus.Policy) []string { return spell(p.Call) }, func(p *dbus.Policy, v string) bool { return addRule(&p.Call, v) }},
 	{"broadcast", func(p *dbus.Policy) []string { return spell(p.Broadcast) }, func(p *dbus.Policy, v string) bool { return addRule(&p.Broadcast, v) }},

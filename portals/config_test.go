@@ -12,7 +12,7 @@ import (
 
 func TestArgs(t *testing.T) {
 	policy := dbus.Policy{
-		See: []string{"a.See"}, Talk: []string{"a.Talk", "b.c.*"}, Own: []string{"a.Own-*"}, Private: []string{"a.App.*"},
+		See: []string{"a.See"}, Talk: []string{"a.Talk", "b.c.*"}, Own: []string{"a.Own-*"}, Take: []string{"a.Take-*"}, Private: []string{"a.App.*"},
 		Call:      []dbus.NameRule{{Name: "a.b", Rule: "c.d.E@/x/*"}, {Name: "a.b", Rule: ""}},
 		Broadcast: []dbus.NameRule{{Name: "a.b", Rule: "*"}},
 		Emit:      []string{"*@/a/App/*"}, UniqueNames: true,
@@ -62,7 +62,7 @@ func TestParseRefuses(t *testing.T) {
 
 // FuzzParse: what is read is spelled so that it is read alike.
 func FuzzParse(f *testing.F) {
-	f.Add("--bus=session --listen=3 --socket=x --talk=a.b --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names=yes --private=a.c.*")
+	f.Add("--bus=session --listen=3 --socket=x --talk=a.b --take=a.d-* --call=a.b=c.d.E@/x --emit=*@/a/* --unique-names=yes --private=a.c.*")
 	f.Add("--app=a.b --log=9 --bus=a --listen=4 --socket=y")
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := portals.Parse(strings.Split(text, " "))
@@ -85,6 +85,8 @@ func TestAllow(t *testing.T) {
 	portals.Allow(&p, "Inhibit")
 	portals.AllowDocuments(&p)
 	portals.AllowAccessible(&p)
+	portals.AllowTray(&p)
+	portals.AllowInhibit(&p)
 	for _, own := range []string{"a.b-c.D", "a.b.*", "org.mpris.MediaPlayer2.x", "org.kde.StatusNotifierItem-*", "a.b-*"} {
 		portals.Speak(&p, own)
 	}

@@ -119,7 +119,7 @@ func (b *bubblejail) service(t *table) bool {
 func (b *bubblejail) names(t *table, from string) bool {
 	switch t.name {
 	case "systray":
-		b.grant("bus.session.call", "org.kde.StatusNotifierWatcher=*@/StatusNotifierWatcher", from)
+		b.grant("display.allow", "tray", from)
 	case "notify":
 		b.grant("bus.session.call", "org.freedesktop.Notifications=*@/org/freedesktop/Notifications", from)
 	case "gamemode":

@@ -28,8 +28,8 @@ play = true`},
 			`a:3: network.mode = "host" is dangerous: the app can reach every service of this machine and of the local network
 a:1: accept: nothing asks for "x11-raw"
 a:5: sound.play = "true": not in this version`, ""},
-		{"a later value where its fact does not hold", []string{"[[if]]\nwhen = \"nvidia\"\ndevices.input = true"},
-			`a:3: devices.input = "true": not in this version`, ""},
+		{"a later value where its fact does not hold", []string{"[[if]]\nwhen = \"nvidia\"\nlimits.tasks = 5"},
+			`a:3: limits.tasks = "5": not in this version`, ""},
 		{"a danger where its fact does not hold", []string{"id = \"org.example.A\"\n[[if]]\nwhen = \"x11\"\ndisplay.x11 = \"raw\"\nbus.session.own = [\"org.example.A.x\"]"},
 			`a:4: display.x11 = "raw" is dangerous: the app can read every key you type, see every window and type into them`, ""},
 		{"a danger where its fact does not hold, accepted there", []string{"[[if]]\nwhen = \"x11\"\naccept = [\"x11-raw\"]\ndisplay.x11 = \"raw\""}, "", ""},

@@ -140,6 +140,9 @@ func stepText(step sandbox.Step) (string, sandbox.Origin) {
 		if s.Devices {
 			text += " devices"
 		}
+		if s.Same != nil {
+			text += " same"
+		}
 		if !s.NoSymlinks {
 			text += " FOLLOWING"
 		}

@@ -136,7 +136,9 @@ func (f *flatpak) socket(word, from string) {
 		f.left(from, "the whole bus is never granted: name the services in [bus.system]", "")
 	case "ssh-auth":
 		f.service("ssh-agent", from)
-	case "gpg-agent", "pcsc", "cups":
+	case "cups":
+		f.grant("devices.printer", "cups", from)
+	case "gpg-agent", "pcsc":
 		f.service(word, from)
 	default:
 		f.left(from, "snug has nothing like it", "")

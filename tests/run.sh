@@ -160,7 +160,7 @@ bench_boot() {
 # What only root can arrange: other owners, mounts on the host, cgroups.
 root_tests() {
 	(cd "$tree" && make -s build && CGO_ENABLED=0 $go test -count=1 -run '^TestRoot' ./tests/bwrap)
-	(cd "$tree" && CGO_ENABLED=0 $go test -count=1 -run 'TestCgroup|TestSlave|TestFolderOfAnother' ./sandbox ./manifests/compose)
+	(cd "$tree" && CGO_ENABLED=0 $go test -count=1 -run 'TestCgroup|TestSlave|TestFolderOfAnother|TestRootDevices' ./sandbox ./manifests/compose ./tests)
 }
 
 if [ "$(id -u)" = 0 ]; then

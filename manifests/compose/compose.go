@@ -86,6 +86,7 @@ type composer struct {
 	env         []string
 	argv        []string
 	display     struct{ wayland, x11 bool } // what the app has
+	lookLinks   []linkedLook                // fonts and themes that links led to
 	documentsAt string                      // the mount point of the document portal, if the app has it
 	bare        []string                    // read-only folders that hold file arguments
 	moved       []string                    // folders outside whose files are shown below filesDir
@@ -117,6 +118,7 @@ func Compose(m *manifests.Manifest, w *World, cmd Command) (*Sandbox, error) {
 		(*composer).devices,
 		(*composer).looks, // fonts and themes
 		(*composer).files, // what is granted by name, and file arguments
+		(*composer).linkedLooks,
 		(*composer).imports,
 		(*composer).environment,
 		(*composer).process,

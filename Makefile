@@ -11,7 +11,7 @@ LDFLAGS = -s -w -X main.version=$(VERSION)
 # Those that start apps begin at snug_entry: it records what the Go runtime changes before main,
 # ignored signals and the file limit.
 LAUNCHERS = snug snug-bwrap
-PROGRAMS = $(LAUNCHERS) snug-broker snug-copy snug-dbus-proxy snug-image snug-open snug-scope
+PROGRAMS = $(LAUNCHERS) snug-ask snug-broker snug-copy snug-dbus-proxy snug-image snug-open snug-scope
 
 .PHONY: build demo demo-boot test test-apps unit bench bench-boot bench-image fuzz lint install uninstall help
 

@@ -139,24 +139,24 @@ func TestNotYet(t *testing.T) {
 live = false
 [display]
 wayland = "filtered"
-x11 = "off"
+x11 = "nested"
 clipboard = "off"
-[sound]
-play = true
+[limits]
+tasks = 5
 [network]
 mode = "user"
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `a:5: display.wayland = "filtered": not in this version
+	want := `a:6: display.x11 = "nested": not in this version
   hint: in this version: off, raw
-a:9: sound.play = "true": not in this version
+a:9: limits.tasks = "5": not in this version
   hint: leave it out`
 	if diff := cmp.Diff(want, m.NotYet().Error()); diff != "" {
 		t.Error(diff)
 	}
-	m, err = merge(t, manifests.Facts{}, flags(t, "wayland=off"), `display.wayland = "filtered"`)
+	m, err = merge(t, manifests.Facts{}, flags(t, "x11=off"), `display.x11 = "nested"`)
 	if err != nil {
 		t.Fatal(err)
 	}

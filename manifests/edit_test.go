@@ -55,7 +55,7 @@ func TestKeep(t *testing.T) {
 		{"no path", "", "files.read=a", "files.read: \"a\" is no path\n  hint: begin with /, ~/ or an xdg name such as xdg-download"},
 		{"not yes or no", "", "files.live=perhaps", `files.live: "perhaps" is not true or false`},
 		{"no number", "", "limits.files=many", `limits.files: "many" is no number above 0`},
-		{"not in this version", "", "sound.play=true", "~/apps/org.x.App.d/50-local.toml:2: sound.play = \"true\": not in this version\n  hint: leave it out"},
+		{"not in this version", "", "limits.tasks=5", "~/apps/org.x.App.d/50-local.toml:2: limits.tasks = \"5\": not in this version\n  hint: leave it out"},
 		{"a rule of a bus", "", "bus.session.call=org.x.Y=org.x.Y.*@/org/x", "[bus.session]\ncall = [\"org.x.Y=org.x.Y.*@/org/x\"]\n"},
 		{"words that belong together", "", "command=x", "command is a list whose words belong together\n  hint: write it into a manifest"},
 		{"what a drop-in has not", "", "id=org.x.Y", "~/apps/org.x.App.d/50-local.toml:1: id does not belong in a drop-in\n  hint: only the app's own file has it"},

@@ -23,13 +23,13 @@ func TestExamine(t *testing.T) {
 		{"wrong things together", []string{`accept = ["x11-raw"]
 [network]
 mode = "host"
-[sound]
-play = true`},
+[limits]
+tasks = 5`},
 			`a:3: network.mode = "host" is dangerous: the app can reach every service of this machine and of the local network
 a:1: accept: nothing asks for "x11-raw"
-a:5: sound.play = "true": not in this version`, ""},
-		{"a later value where its fact does not hold", []string{"[[if]]\nwhen = \"nvidia\"\ndevices.input = true"},
-			`a:3: devices.input = "true": not in this version`, ""},
+a:5: limits.tasks = "5": not in this version`, ""},
+		{"a later value where its fact does not hold", []string{"[[if]]\nwhen = \"nvidia\"\nlimits.tasks = 5"},
+			`a:3: limits.tasks = "5": not in this version`, ""},
 		{"a danger where its fact does not hold", []string{"id = \"org.example.A\"\n[[if]]\nwhen = \"x11\"\ndisplay.x11 = \"raw\"\nbus.session.own = [\"org.example.A.x\"]"},
 			`a:4: display.x11 = "raw" is dangerous: the app can read every key you type, see every window and type into them`, ""},
 		{"a danger where its fact does not hold, accepted there", []string{"[[if]]\nwhen = \"x11\"\naccept = [\"x11-raw\"]\ndisplay.x11 = \"raw\""}, "", ""},
@@ -194,7 +194,7 @@ func TestReplace(t *testing.T) {
 	}{
 		{"what does not parse", "", "x = 1", "unknown key x"},
 		{"what is not accepted", "", "[network]\nmode = \"host\"\n", "is dangerous"},
-		{"what is not in this version", "", "[sound]\nplay = true\n", "not in this version"},
+		{"what is not in this version", "", "[limits]\ntasks = 5\n", "not in this version"},
 		{"good", "", "[files]\nread = [\"~/a\"]\n", ""},
 		{"somebody else was faster", "", "[files]\nread = [\"~/b\"]\n", "has changed meanwhile"},
 		{"again", "[files]\nread = [\"~/a\"]\n", "# nothing\n", ""},

@@ -5,30 +5,50 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"snug/portals/dbus"
 )
 
-// Config is all that a broker is told.
+// Config is all that a broker is told. Of its descriptors, -1 is none.
 type Config struct {
-	Buses []Bus
-	// Log is the descriptor that takes a line of JSON for each decision, or -1. A refusal tells what
+	Endpoints []Endpoint
+	// Log is the descriptor that takes a line of JSON for each decision. A refusal tells what
 	// would allow it: a command for the App, in the words of a shell behind "snug grant", or else a flag.
 	Log int
 	App string
-	// Refused is the descriptor of a pipe that does not block and takes what [ParseRefusals] reads, or -1.
+	// Watch is the descriptor of a listening socket of packets, for who wants to hear those lines as they come.
+	Watch int
+	// Refused is the descriptor of a pipe that does not block and takes what [ParseRefusals] reads.
 	Refused int
+	// Ask is the descriptor of a socket of packets by which the broker asks the person, see [ParseAsk].
+	Ask int
 	// Background is the descriptor of a socket of packets by which the broker asks for what the portal
-	// Background grants, see [ParseAutostart], or -1. It does not block.
+	// Background grants, see [ParseAutostart]. It does not block.
 	Background int
 }
 
-// Bus is a message bus and what the app may do there.
-type Bus struct {
-	Name    string // "session", "system" or "a11y"
-	Listen  int    // the descriptor of the listening socket that the app connects to
-	Address string // of the bus, as the broker reaches it
-	Policy  dbus.Policy
+// NewConfig gives a Config of endpoints that names no descriptor but theirs.
+func NewConfig(endpoints ...Endpoint) Config {
+	return Config{Endpoints: endpoints, Log: -1, Watch: -1, Refused: -1, Ask: -1, Background: -1}
+}
+
+// Endpoint is a socket at which an app finds a broker, and what stands behind it.
+type Endpoint struct {
+	Name     string
+	Listen   int    // the descriptor of the listening socket that the app connects to
+	Socket   string // of the host, as the broker reaches it: a path, or an abstract name after '@'
+	Protocol Protocol
+	// With is a descriptor that the protocol needs beside, or 0: a file with what opens the host's socket.
+	With int
+}
+
+// descriptors are those of a Config that belong to no endpoint.
+func (c *Config) descriptors() [5]struct {
+	key string
+	fd  *int
+} {
+	return [...]struct {
+		key string
+		fd  *int
+	}{{"log", &c.Log}, {"watch", &c.Watch}, {"refused", &c.Refused}, {"ask", &c.Ask}, {"background", &c.Background}}
 }
 
 // Args spells the Config as words of a command line, which [Parse] reads.
@@ -36,62 +56,24 @@ func (c Config) Args() (args []string) {
 	if c.App != "" {
 		args = append(args, "--app="+c.App)
 	}
-	if c.Log >= 0 {
-		args = append(args, "--log="+strconv.Itoa(c.Log))
-	}
-	if c.Refused >= 0 {
-		args = append(args, "--refused="+strconv.Itoa(c.Refused))
-	}
-	if c.Background >= 0 {
-		args = append(args, "--background="+strconv.Itoa(c.Background))
-	}
-	for _, b := range c.Buses {
-		args = append(args, "--bus="+b.Name, "--listen="+strconv.Itoa(b.Listen), "--address="+b.Address)
-		for _, l := range lists {
-			for _, value := range l.get(&b.Policy) {
-				args = append(args, "--"+l.key+"="+value)
-			}
+	for _, d := range c.descriptors() {
+		if *d.fd >= 0 {
+			args = append(args, "--"+d.key+"="+strconv.Itoa(*d.fd))
 		}
-		if b.Policy.UniqueNames {
-			args = append(args, "--unique-names")
+	}
+	for _, e := range c.Endpoints {
+		args = append(args, "--"+e.Protocol.kind()+"="+e.Name, "--listen="+strconv.Itoa(e.Listen), "--socket="+e.Socket)
+		if e.With > 0 {
+			args = append(args, "--with="+strconv.Itoa(e.With))
 		}
+		args = append(args, e.Protocol.words()...)
 	}
 	return args
 }
 
-// list is a part of a policy that consists of words.
-type list struct {
-	key string
-	get func(*dbus.Policy) []string
-	add func(*dbus.Policy, string) bool // reports whether the word is well formed
-}
-
-var lists = [...]list{
-	{"see", func(p *dbus.Policy) []string { return p.See }, func(p *dbus.Policy, v string) bool { p.See = append(p.See, v); return true }},
-	{"talk", func(p *dbus.Policy) []string { return p.Talk }, func(p *dbus.Policy, v string) bool { p.Talk = append(p.Talk, v); return true }},
-	{"own", func(p *dbus.Policy) []string { return p.Own }, func(p *dbus.Policy, v string) bool { p.Own = append(p.Own, v); return true }},
-	{"private", func(p *dbus.Policy) []string { return p.Private }, func(p *dbus.Policy, v string) bool { p.Private = append(p.Private, v); return true }},
-	{"call", func(p *dbus.Policy) []string { return spell(p.Call) }, func(p *dbus.Policy, v string) bool { return addRule(&p.Call, v) }},
-	{"broadcast", func(p *dbus.Policy) []string { return spell(p.Broadcast) }, func(p *dbus.Policy, v string) bool { return addRule(&p.Broadcast, v) }},
-	{"emit", func(p *dbus.Policy) []string { return p.Emit }, func(p *dbus.Policy, v string) bool { p.Emit = append(p.Emit, v); return true }},
-}
-
-func spell(rules []dbus.NameRule) (words []string) {
-	for _, r := range rules {
-		words = append(words, r.Name+"="+r.Rule)
-	}
-	return words
-}
-
-func addRule(to *[]dbus.NameRule, word string) bool {
-	name, rule, ok := strings.Cut(word, "=")
-	*to = append(*to, dbus.NameRule{Name: name, Rule: rule})
-	return ok
-}
-
 // Parse reads what [Config.Args] spelled.
-func Parse(args []string) (c Config, err error) {
-	c.Log, c.Refused, c.Background = -1, -1, -1
+func Parse(args []string) (Config, error) {
+	c := NewConfig()
 	for i, arg := range args {
 		if err := c.word(arg); err != nil {
 			return c, fmt.Errorf("argument %d, %q: %w", i+1, arg, err)
@@ -101,60 +83,47 @@ func Parse(args []string) (c Config, err error) {
 }
 
 var (
-	errWord   = errors.New("not an option")
-	errBus    = errors.New("no --bus before it")
-	errNumber = errors.New("not a descriptor")
-	errRule   = errors.New("not NAME=RULE")
+	errWord     = errors.New("not an option")
+	errEndpoint = errors.New("no endpoint before it, such as --bus=NAME")
+	errNumber   = errors.New("not a descriptor")
+	errRule     = errors.New("not NAME=RULE")
 )
 
 func (c *Config) word(arg string) (err error) {
 	key, value, ok := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
-	switch {
-	case !strings.HasPrefix(arg, "--") || ok == (key == "unique-names"):
+	if !strings.HasPrefix(arg, "--") || !ok {
 		return errWord
-	case key == "app":
+	}
+	for _, d := range c.descriptors() {
+		if d.key == key {
+			*d.fd, err = descriptor(value)
+			return err
+		}
+	}
+	if key == "app" {
 		c.App = value
 		return nil
-	case key == "log":
-		c.Log, err = descriptor(value)
-		return err
-	case key == "refused":
-		c.Refused, err = descriptor(value)
-		return err
-	case key == "background":
-		c.Background, err = descriptor(value)
-		return err
-	case key == "bus":
-		c.Buses = append(c.Buses, Bus{Name: value, Listen: -1})
-		return nil
-	case len(c.Buses) == 0:
-		return errBus
 	}
-	return c.Buses[len(c.Buses)-1].word(key, value)
-}
-
-func (b *Bus) word(key, value string) (err error) {
+	if p := newProtocol(key); p != nil {
+		c.Endpoints = append(c.Endpoints, Endpoint{Name: value, Listen: -1, Protocol: p})
+		return nil
+	}
+	if len(c.Endpoints) == 0 {
+		return errEndpoint
+	}
+	e := &c.Endpoints[len(c.Endpoints)-1]
 	switch key {
 	case "listen":
-		b.Listen, err = descriptor(value)
+		e.Listen, err = descriptor(value)
 		return err
-	case "address":
-		b.Address = value
+	case "socket":
+		e.Socket = value
 		return nil
-	case "unique-names":
-		b.Policy.UniqueNames = true
-		return nil
+	case "with":
+		e.With, err = descriptor(value)
+		return err
 	}
-	for _, l := range lists {
-		if l.key != key {
-			continue
-		}
-		if !l.add(&b.Policy, value) {
-			return errRule
-		}
-		return nil
-	}
-	return errWord
+	return e.Protocol.word(key, value)
 }
 
 func descriptor(text string) (int, error) {
@@ -166,15 +135,15 @@ func descriptor(text string) (int, error) {
 }
 
 func (c *Config) check() error {
-	if len(c.Buses) == 0 {
-		return errors.New("nothing to serve, hint: --bus=NAME --listen=FD --address=ADDRESS")
+	if len(c.Endpoints) == 0 {
+		return errors.New("nothing to serve, hint: --bus=NAME --listen=FD --socket=PATH")
 	}
-	for _, b := range c.Buses {
-		if b.Name == "" || b.Listen < 0 || b.Address == "" {
-			return fmt.Errorf("bus %q: needs --listen and --address", b.Name)
+	for _, e := range c.Endpoints {
+		if e.Name == "" || e.Listen < 0 || e.Socket == "" {
+			return fmt.Errorf("%s %q: needs a name, --listen and --socket", e.Protocol.kind(), e.Name)
 		}
-		if err := b.Policy.Check(); err != nil {
-			return fmt.Errorf("bus %q: %w", b.Name, err)
+		if err := e.Protocol.Check(); err != nil {
+			return fmt.Errorf("%s %q: %w", e.Protocol.kind(), e.Name, err)
 		}
 	}
 	return nil

@@ -63,6 +63,48 @@ func AllowInput(p *dbus.Policy) {
 	addRules(&p.Broadcast, fcitx, "*@/org/freedesktop/portal/inputcontext/*")
 }
 
+// AllowTray lets an app show an icon in the tray. It owns the name of an item, of which others may call
+// what they like, as panels do; it calls nobody but the watcher, and of other apps' items it learns the names.
+func AllowTray(p *dbus.Policy) {
+	const (
+		watcher = "org.kde.StatusNotifierWatcher"
+		path    = "@/StatusNotifierWatcher"
+	)
+	Own(p, "org.kde.StatusNotifierItem-*")
+	p.Take = append(p.Take, "org.freedesktop.StatusNotifierItem-*") // Chromium's spelling
+	addRules(&p.Call, watcher, watcher+".RegisterStatusNotifierItem"+path, properties+"Get"+path, properties+"GetAll"+path,
+		"org.freedesktop.DBus.Introspectable.Introspect"+path)
+	addRules(&p.Broadcast, watcher, watcher+".*"+path, properties+"PropertiesChanged"+path)
+}
+
+// isTray reports whether a name is that of a tray icon, or a pattern of such (StatusNotifierItem specification).
+func isTray(name string) bool {
+	return strings.HasPrefix(name, "org.kde.StatusNotifierItem-") || strings.HasPrefix(name, "org.freedesktop.StatusNotifierItem-")
+}
+
+// Own lets an app own a name, and send the signals for all that come with it. Names of tray icons hold
+// a process id, which no manifest knows, so patterns of them are those of other apps, too: of such only
+// what is free can be taken, as to own the pattern would be to talk to every app that has an icon.
+func Own(p *dbus.Policy, name string) {
+	if isTray(name) {
+		p.Take = append(p.Take, name)
+	} else {
+		p.Own = append(p.Own, name)
+	}
+	Speak(p, name)
+}
+
+// AllowInhibit lets an app keep the screen from going dark and locking itself, until it ends or says
+// otherwise. Of the same service it cannot lock or unlock, pretend that somebody is there
+// (SimulateUserActivity), or see for how long nobody was. org.gnome.SessionManager, which has a call of
+// that name, could also hold up the end of the session; GNOME answers by this name, too.
+func AllowInhibit(p *dbus.Policy) {
+	const saver = "org.freedesktop.ScreenSaver"
+	for _, path := range [...]string{"@/org/freedesktop/ScreenSaver", "@/ScreenSaver"} { // the specification's, and KDE's
+		addRules(&p.Call, saver, saver+".Inhibit"+path, saver+".UnInhibit"+path)
+	}
+}
+
 // AllowAccessible makes the policy of the accessibility bus: an app joins the tree of widgets, hears
 // which events somebody listens to, and sends those. It calls nobody but the registry, so it cannot
 // walk other apps' widgets; who reads the screen calls the app.
@@ -94,7 +136,7 @@ func Speak(p *dbus.Policy, own string) {
 	switch {
 	case strings.HasPrefix(name, "org.mpris.MediaPlayer2."):
 		p.Emit = append(p.Emit, "*@/org/mpris/MediaPlayer2")
-	case strings.HasPrefix(name, "org.kde.StatusNotifierItem-"), strings.HasPrefix(name, "org.freedesktop.StatusNotifierItem-"):
+	case isTray(name):
 		p.Emit = append(p.Emit, "org.kde.StatusNotifierItem.*", "org.freedesktop.StatusNotifierItem.*", "com.canonical.dbusmenu.*")
 	case !glob:
 		p.Emit = append(p.Emit, "*@/"+strings.Map(pathRune, name)+"/*")

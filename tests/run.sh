@@ -3,6 +3,8 @@
 #
 #   run.sh unit | all | apps | bench | fuzz
 #   run.sh bench bus                    the filters of buses alone
+#   run.sh bench wayland                the filter of Wayland alone
+#   run.sh bench sound                  that of sound
 #   run.sh bench-boot                   snug boot beside systemd-nspawn, as root
 #   run.sh bench-image                  imports beside tar and umoci, and second boots, as root
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v
@@ -54,7 +56,7 @@ fetch_launchers() {
 	rm -rf "$fetched"
 }
 
-# Systems to boot, as archives: one by each of Debian's two programs that make them.
+# Systems to boot, as archives: one by each of Debian's two programs that make them. And a later sway, as a folder.
 make_images() {
 	with=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,systemd-resolved,udev,iproute2,procps,sudo,bubblewrap,libcap2-bin
 	images=/var/cache/snug-test/images-$(echo "$with 1" | cksum | cut -d ' ' -f 1)
@@ -77,6 +79,14 @@ make_images() {
 		echo "making the image openrc"
 		mmdebstrap --quiet --variant=minbase --include=sysvinit-core,openrc,procps,busybox-static bookworm "$images/.openrc.tar"
 		mv "$images/.openrc.tar" "$images/openrc.tar"
+	fi
+	if [ ! -d "$images/screen" ]; then
+		echo "making the image screen: a compositor with security contexts"
+		made=$(mktemp -d)
+		mmdebstrap --quiet --variant=minbase --include=sway trixie "$made/screen"
+		rm -rf "$made"/screen/dev/* "$made"/screen/var/cache/apt/archives/*.deb "$made"/screen/var/lib/apt/lists/*
+		mv "$made/screen" "$images/screen"
+		rm -rf "$made"
 	fi
 	chmod -R a+rX "$images"
 }
@@ -187,7 +197,7 @@ bench_boot() {
 # What only root can arrange: other owners, mounts on the host, cgroups.
 root_tests() {
 	(cd "$tree" && make -s build && CGO_ENABLED=0 $go test -count=1 -run '^TestRoot' ./tests/bwrap)
-	(cd "$tree" && CGO_ENABLED=0 $go test -count=1 -run 'TestCgroup|TestSlave|TestFolderOfAnother' ./sandbox ./manifests/compose)
+	(cd "$tree" && CGO_ENABLED=0 $go test -count=1 -run 'TestCgroup|TestSlave|TestFolderOfAnother|TestRootDevices' ./sandbox ./manifests/compose ./tests)
 }
 
 if [ "$(id -u)" = 0 ]; then

@@ -63,8 +63,8 @@ func findOpener() string {
 // brokers is what the brokers of a plan's sandbox are to serve.
 func (p *plan) brokers(log *os.File) *brokers.Plan {
 	b := &brokers.Plan{Identity: p.sandbox.Identity, Log: log, Runtime: p.world.RuntimeDir, Host: p.world.Host}
-	for _, bus := range p.sandbox.Buses {
-		b.Buses = append(b.Buses, brokers.Bus(bus))
+	for _, e := range p.sandbox.Endpoints {
+		b.Endpoints = append(b.Endpoints, brokers.Endpoint(e))
 	}
 	if p.sandbox.Identity != nil && p.sandbox.Identity.App == p.merged.ID.Value {
 		launcher := p.world.Data + "/applications/" + p.sandbox.Identity.App + ".desktop"
@@ -87,7 +87,7 @@ func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
 		return brokerFailure(err)
 	}
 	b.Lost(func(said string) {
-		os.Stderr.WriteString("snug: snug-broker has ended, so the app has no message bus any more; stop and start it for a new one\n" + clean(said))
+		os.Stderr.WriteString("snug: snug-broker has ended, and with it what the app reached by it: buses, display, sound; stop and start it for a new one\n" + clean(said))
 	})
 	return nil
 }
@@ -95,9 +95,9 @@ func (j *job) connect(b *brokers.Brokers, in *sandbox.Instance) error {
 // brokerFailure says that the broker could not be started.
 func brokerFailure(err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return &hinted{"the broker of the message buses is missing: " + err.Error(), "snug-broker belongs into the folder of snug: make install puts it there"}
+		return &hinted{"the broker is missing: " + err.Error(), "snug-broker belongs into the folder of snug: make install puts it there"}
 	}
-	return &hinted{"the broker of the message buses: " + err.Error(), ""}
+	return &hinted{"the broker: " + err.Error(), ""}
 }
 
 // checkBackground refuses the portal Background to what has no manifest, as the session could not start

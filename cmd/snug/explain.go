@@ -27,8 +27,8 @@ func runExplain(c *console, args []string) error {
 	if program, _ := f.GetBool("program"); program {
 		s := p.sandbox.Spec
 		sources := sandbox.Look(s)
-		for _, bus := range p.sandbox.Buses {
-			sources[bus.Bind.Source] = sandbox.NotFolder // made at the start
+		for _, e := range p.sandbox.Endpoints {
+			sources[e.Bind.Source] = sandbox.NotFolder // made at the start
 		}
 		prog, err := sandbox.Compile(s, &p.world.Host, sources)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"snug/cmd/internal/homes"
 	"snug/cmd/internal/instances"
+	"snug/portals"
 	"snug/sandbox"
 )
 
@@ -33,13 +35,16 @@ func (c *console) launch(p *plan) (failed error) {
 		}
 	}
 	j := p.job(started)
-	if len(p.sandbox.Buses) > 0 {
+	if len(p.sandbox.Endpoints) > 0 {
 		log, done, err := openLog(p.own.log)
 		if err != nil {
 			return err
 		}
 		defer done()
 		j.brokers = p.brokers(log)
+		if p.merged.Sound.Record.Value == "ask" {
+			j.brokers.Ask = func(ctx context.Context, q portals.Question) bool { return c.ask(ctx, p, q) }
+		}
 	}
 	null, err := p.silence(j)
 	if err != nil {

@@ -9,13 +9,15 @@ import (
 	"snug/sandbox"
 )
 
-// Bus is a message bus that the app reaches by a filter. Whoever starts the sandbox makes a listening
-// socket, sets the Source of Bind to it, and hands it to a broker together with the rest.
-type Bus struct {
-	Name   string // "session", "system" or "a11y"
-	Socket string // of the bus, outside: a path without links, or an abstract name after '@'
-	Policy dbus.Policy
-	Bind   *sandbox.Bind // a step of the Spec
+// Endpoint is what the app reaches by a broker. Whoever starts the sandbox makes a listening socket, sets
+// the Source of Bind to it, and hands it to a broker together with the rest.
+type Endpoint struct {
+	Name     string // "session", "system", "a11y", "wayland" or "sound"
+	Socket   string // of the host: a path without links, or an abstract name after '@'
+	Protocol portals.Protocol
+	Bind     *sandbox.Bind // a step of the Spec
+	Secret   []byte        // opens the host's socket, and is for the broker alone; nil: none
+	First    int           // a descriptor that this process was given, of a connection to it; 0: none
 }
 
 // rules are what a manifest says of one bus.
@@ -26,7 +28,7 @@ func (c *composer) buses() {
 	c.tellRules()
 	session, allowed := policyOf(c.m.Bus.Session), c.portalNames()
 	system := policyOf(c.m.Bus.System)
-	c.inputMethods(&session)
+	c.displayServices(&session)
 	if isEmpty(session) && len(allowed) == 0 && isEmpty(system) {
 		c.tell(groupApps, "no message bus", "")
 	}
@@ -51,7 +53,7 @@ func (c *composer) sessionBus(policy dbus.Policy, allowed []manifests.Text) {
 	case len(allowed) > 0:
 		key, asks = "portals.allow", allowed[0]
 	default:
-		key, asks = "display.allow", c.m.Display.Allow[indexOf(c.m.Display.Allow, "ime")]
+		key, asks = "display.allow", c.displayAllow()
 	}
 	if len(allowed) > 0 && !c.hasPortalID(allowed[0]) {
 		return
@@ -94,21 +96,24 @@ func (c *composer) noBus(key string, asks manifests.Text) {
 	switch key {
 	case "bus.system":
 		c.warn(key, asks, "no system bus answers", "start dbus.service")
-	case "display.allow": // there may be an input method of the display's own
+	case "display.allow":
+		if asks.Value == "tray" { // for the others there may be a way of the display's own
+			c.warn(key, asks, "no session bus answers, by which trays are reached", "start the app from a session that has one")
+		}
 	default:
 		c.warn(key, asks, "no session bus answers", "start the app from a session that has one; dbus-run-session makes one")
 	}
 }
 
 func isEmpty(p dbus.Policy) bool {
-	return len(p.See)+len(p.Talk)+len(p.Own)+len(p.Call)+len(p.Broadcast) == 0
+	return len(p.See)+len(p.Talk)+len(p.Own)+len(p.Take)+len(p.Call)+len(p.Broadcast) == 0
 }
 
 func policyOf(r rules) (p dbus.Policy) {
 	for _, list := range [...]struct {
 		from []manifests.Text
 		to   *[]string
-	}{{r.See, &p.See}, {r.Talk, &p.Talk}, {r.Own, &p.Own}} {
+	}{{r.See, &p.See}, {r.Talk, &p.Talk}} {
 		for _, name := range list.from {
 			*list.to = append(*list.to, name.Value)
 		}
@@ -122,20 +127,40 @@ func policyOf(r rules) (p dbus.Policy) {
 			*list.to = append(*list.to, dbus.NameRule{Name: name, Rule: rule})
 		}
 	}
-	for _, own := range p.Own {
-		portals.Speak(&p, own)
+	for _, own := range r.Own {
+		portals.Own(&p, own.Value)
 	}
 	return p
 }
 
-// inputMethods lets the app be typed into by the session's input method.
-func (c *composer) inputMethods(session *dbus.Policy) {
-	at := indexOf(c.m.Display.Allow, "ime")
-	if at < 0 {
-		return
+// displayServices are what display.allow grants of the session bus.
+var displayServices = [...]struct {
+	name  string
+	allow func(*dbus.Policy)
+	text  string
+}{
+	{"tray", portals.AllowTray, "show an icon in the tray, with its menu"},
+	{"ime", portals.AllowInput, "be typed into by the session's input method, IBus or Fcitx"},
+	{"inhibit", portals.AllowInhibit, "keep the screen from going dark and locking itself, while it runs"},
+}
+
+func (c *composer) displayServices(session *dbus.Policy) {
+	for _, service := range displayServices {
+		if at := indexOf(c.m.Display.Allow, service.name); at >= 0 {
+			service.allow(session)
+			c.tell(groupScreen, service.text, c.m.Display.Allow[at].Origin)
+		}
 	}
-	portals.AllowInput(session)
-	c.tell(groupScreen, "be typed into by the session's input method, IBus or Fcitx", c.m.Display.Allow[at].Origin)
+}
+
+// displayAllow gives the first entry of display.allow that grants something of the session bus.
+func (c *composer) displayAllow() manifests.Text {
+	for _, service := range displayServices {
+		if at := indexOf(c.m.Display.Allow, service.name); at >= 0 {
+			return c.m.Display.Allow[at]
+		}
+	}
+	return manifests.Text{}
 }
 
 // tellRules accounts for every rule of a manifest.
@@ -197,10 +222,15 @@ func (c *composer) addBus(name, socket, dest string, policy dbus.Policy, origin 
 		c.problems.Add(origin, "bus."+name+": "+err.Error(), "")
 		return
 	}
+	c.addEndpoint(name, socket, dest, &portals.Bus{Policy: policy}, origin)
+}
+
+// addEndpoint puts the socket of a broker in the place of the host's.
+func (c *composer) addEndpoint(name, socket, dest string, protocol portals.Protocol, origin manifests.Origin) {
 	// Where there is a socket once the sandbox is started, more or less.
 	bind := &sandbox.Bind{Source: child(field(c.w.RuntimeDir, "/tmp"), "snug/.bus-"+name), Dest: dest, NoSymlinks: true, Origin: origin}
 	c.add(dest, bind)
-	c.out.Buses = append(c.out.Buses, Bus{Name: name, Socket: socket, Policy: policy, Bind: bind})
+	c.out.Endpoints = append(c.out.Endpoints, Endpoint{Name: name, Socket: socket, Protocol: protocol, Bind: bind})
 }
 
 // first gives the first entry of lists.

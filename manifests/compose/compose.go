@@ -46,8 +46,8 @@ type Sandbox struct {
 	// UserNetwork asks for a user-mode network: a helper joins the sandbox's network namespace
 	// and answers for DNS at Resolver.
 	UserNetwork bool
-	// Buses are the message buses that the app reaches, each behind a filter.
-	Buses []Bus
+	// Endpoints are what the app reaches by brokers, such as the message buses, each behind its filter.
+	Endpoints []Endpoint
 	// Identity is who the app is to portals, or nil if it is nobody.
 	Identity *portals.Identity
 	// Background says that the app may ask to be started at login.
@@ -86,6 +86,7 @@ type composer struct {
 	env         []string
 	argv        []string
 	display     struct{ wayland, x11 bool } // what the app has
+	lookLinks   []linkedLook                // fonts and themes that links led to
 	documentsAt string                      // the mount point of the document portal, if the app has it
 	bare        []string                    // read-only folders that hold file arguments
 	moved       []string                    // folders outside whose files are shown below filesDir
@@ -117,6 +118,7 @@ func Compose(m *manifests.Manifest, w *World, cmd Command) (*Sandbox, error) {
 		(*composer).devices,
 		(*composer).looks, // fonts and themes
 		(*composer).files, // what is granted by name, and file arguments
+		(*composer).linkedLooks,
 		(*composer).imports,
 		(*composer).environment,
 		(*composer).process,

@@ -104,9 +104,9 @@ func sandboxText(s *compose.Sandbox, all bool) string {
 			fmt.Fprintf(&out, "env %s\n", variable)
 		}
 	}
-	for _, bus := range s.Buses {
-		config := portals.Config{Log: -1, Refused: -1, Background: -1, Buses: []portals.Bus{{Name: bus.Name, Listen: 3, Address: bus.Socket, Policy: bus.Policy}}}
-		fmt.Fprintf(&out, "broker on %s\n  %s\n", bus.Bind.Dest, strings.Join(config.Args(), "\n  "))
+	for _, e := range s.Endpoints {
+		config := portals.NewConfig(portals.Endpoint{Name: e.Name, Listen: 3, Socket: e.Socket, Protocol: e.Protocol})
+		fmt.Fprintf(&out, "broker on %s\n  %s\n", e.Bind.Dest, strings.Join(config.Args(), "\n  "))
 	}
 	if s.Identity != nil {
 		fmt.Fprintf(&out, "identity %s\n", strings.ReplaceAll(string(s.Identity.Info()), "\n", "|"))
@@ -139,6 +139,9 @@ func stepText(step sandbox.Step) (string, sandbox.Origin) {
 		}
 		if s.Devices {
 			text += " devices"
+		}
+		if s.Same != nil {
+			text += " same"
 		}
 		if !s.NoSymlinks {
 			text += " FOLLOWING"

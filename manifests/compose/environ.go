@@ -18,9 +18,11 @@ func safeVariable(name string) bool {
 		"TERM", "COLORTERM", "COLORFGBG", "NO_COLOR", "CLICOLOR", "LS_COLORS",
 		"XDG_ACTIVATION_TOKEN", "DESKTOP_STARTUP_ID",
 		"XDG_CURRENT_DESKTOP", "XDG_SESSION_DESKTOP", "DESKTOP_SESSION", "XDG_MENU_PREFIX",
+		"KDE_FULL_SESSION", "KDE_SESSION_VERSION", // without which Qt has none of KDE's looks
 		"GTK_THEME", "GDK_SCALE", "GDK_DPI_SCALE", "XCURSOR_THEME", "XCURSOR_SIZE",
 		"QT_STYLE_OVERRIDE", "QT_QPA_PLATFORMTHEME", "QT_SCALE_FACTOR", "QT_SCREEN_SCALE_FACTORS",
 		"QT_AUTO_SCREEN_SCALE_FACTOR", "QT_ENABLE_HIGHDPI_SCALING", "QT_FONT_DPI",
+		"QT_SCALE_FACTOR_ROUNDING_POLICY", "FREETYPE_PROPERTIES",
 		"GTK_IM_MODULE", "QT_IM_MODULE", "QT_IM_MODULES", "SDL_IM_MODULE", "GLFW_IM_MODULE",
 		"CLUTTER_IM_MODULE", "XMODIFIERS":
 		return true
@@ -73,7 +75,7 @@ func (c *composer) searchPaths(env *environ) {
 	for _, name := range [...]string{"XDG_DATA_DIRS", "XDG_CONFIG_DIRS"} {
 		var kept []string
 		for dir := range strings.SplitSeq(c.w.getenv(name), ":") {
-			if c.inTree(dir) || inside(dir, "/etc/xdg") {
+			if c.inTree(dir) || inside(dir, "/etc/xdg") || c.has(dir) && dir == child(c.w.Config, kdeDefaults) {
 				kept = append(kept, dir)
 			}
 		}

@@ -6,6 +6,8 @@ var (
 	FindUserDir = findUserDir
 	FileOfURI   = fileOfURI
 	EtcNames    = etcNames[:]
+
+	IsSecurityKey = isSecurityKey
 )
 
 // SplitEntry is splitEntry for tests outside.

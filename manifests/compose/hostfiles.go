@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/manifests/internal/files"
+	"snug/sandbox"
 )
 
 // hostFiles is the FileSystem of this machine. It is on the path of every launch, so it makes one
@@ -18,7 +19,7 @@ func (hostFiles) Lstat(path string) (File, error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return File{}, err
 	}
-	return File{Mode: st.Mode, Rdev: uint64(st.Rdev)}, nil
+	return File{Mode: st.Mode, Rdev: uint64(st.Rdev), ID: sandbox.FileID{Dev: uint64(st.Dev), Ino: st.Ino}}, nil
 }
 
 func (hostFiles) Readlink(path string) (string, error) {

@@ -119,6 +119,10 @@ func (c *composer) portalNames() []manifests.Text {
 			names = append(names, manifests.Text{Value: key.portal, Origin: key.asks.Origin})
 		}
 	}
+	// Beside other portals, as none is no reason to want an id by which portals know the app.
+	if at := indexOf(c.m.Display.Allow, "inhibit"); at >= 0 && len(names) > 0 && indexOf(names, "Inhibit") < 0 {
+		names = append(names, manifests.Text{Value: "Inhibit", Origin: c.m.Display.Allow[at].Origin})
+	}
 	return names
 }
 

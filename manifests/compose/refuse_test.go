@@ -82,7 +82,7 @@ func TestComposeRefuses(t *testing.T) {
 		{"host as a root", `system.root = "/r"`, "l /r /", `system.root = "/r": is the host itself` + "\n" + `  hint: write "host"`},
 		{"capabilities", "process.capabilities = [\"net_admin\"]\naccept = [\"capabilities\"]", "", `process.capabilities = "net_admin": an app gets no capabilities; only booted images have them` + "\n  hint: leave it out"},
 		{"new privileges", "process.new-privileges = true\naccept = [\"new-privileges\"]", "", `process.new-privileges = "true": setuid programs work only in booted images` + "\n  hint: leave it out"},
-		{"not in this version", `display.wayland = "filtered"`, "", `display.wayland = "filtered": not in this version` + "\n  hint: in this version: off, raw"},
+		{"not in this version", `display.x11 = "nested"`, "", `display.x11 = "nested": not in this version` + "\n  hint: in this version: off, raw"},
 		{"node that is a file", "devices.nodes = [\"/dev/x\"]\naccept = [\"nodes\"]", "l /dev/x /etc/shadow", `devices.nodes = "/dev/x": leads to "/etc/shadow", which is no device`},
 		{"unused code", `accept = ["files:HOME"]`, "", `accept: nothing asks for "files:HOME"` + "\n  hint: leave it out"},
 	}

@@ -308,7 +308,8 @@ func TestEnvironment(t *testing.T) {
 		name, world, manifest, want string
 	}{
 		{"secrets stay out", "env AWS_SECRET_ACCESS_KEY=x\nenv LD_PRELOAD=/x.so\nenv SSH_AUTH_SOCK=/x\nenv DBUS_SESSION_BUS_ADDRESS=unix:path=/x\nenv XDG_SEAT=seat0\nenv XDG_SESSION_TYPE=wayland\nenv PATH=/home/ann/bin", "", ""},
-		{"language and looks", "env LC_ALL=C\nenv TZ=UTC\nenv TERM=foot\nenv GTK_IM_MODULE=ibus\nenv XMODIFIERS=@im=ibus\nenv XCURSOR_SIZE=32\nenv XDG_ACTIVATION_TOKEN=t", "", "LC_ALL=C TZ=UTC TERM=foot GTK_IM_MODULE=ibus XMODIFIERS=@im=ibus XCURSOR_SIZE=32 XDG_ACTIVATION_TOKEN=t"},
+		{"language and looks", "env LC_ALL=C\nenv TZ=UTC\nenv TERM=foot\nenv GTK_IM_MODULE=ibus\nenv XMODIFIERS=@im=ibus\nenv XCURSOR_SIZE=32\nenv XCURSOR_THEME=x\nenv KDE_SESSION_VERSION=6", "", "LC_ALL=C TZ=UTC TERM=foot GTK_IM_MODULE=ibus XMODIFIERS=@im=ibus XCURSOR_SIZE=32 XCURSOR_THEME=x KDE_SESSION_VERSION=6"},
+		{"who started it", "env XDG_ACTIVATION_TOKEN=t\nenv DESKTOP_STARTUP_ID=s", "", "XDG_ACTIVATION_TOKEN=t DESKTOP_STARTUP_ID=s"},
 		{"passed and set", "env EDITOR=vi\nenv PAGER=less", "process.pass = [\"EDITOR\", \"NONE\"]\nprocess.env = { EMPTY = \"\", PAGER = \"cat\" }", "EDITOR=vi EMPTY= PAGER=cat"},
 		{"the sandbox knows better", "env HOME=/x\nenv XDG_RUNTIME_DIR=/x", `process.pass = ["HOME", "XDG_RUNTIME_DIR"]`, ""},
 		{"what is set wins", "", `process.env = { LANG = "C" }`, "LANG=C"},

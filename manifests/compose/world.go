@@ -64,9 +64,10 @@ type FileSystem interface {
 
 // File is what Compose must know of a file.
 type File struct {
-	Name string // of an entry; ReadDir sets it
-	Mode uint32 // type and permissions, as in stat(2)
-	Rdev uint64 // of a device node
+	Name string         // of an entry; ReadDir sets it
+	Mode uint32         // type and permissions, as in stat(2)
+	Rdev uint64         // of a device node
+	ID   sandbox.FileID // zero if nobody knows it, as of an entry
 }
 
 // maxText bounds the texts of the host that are read whole, such as resolv.conf.

@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"encoding/hex"
 	"maps"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/manifests/compose"
+	"snug/sandbox"
 )
 
 // fakeFiles is a tree of files in memory.
@@ -21,7 +23,8 @@ type fakeFile struct {
 }
 
 // plant adds lines such as "d /usr", "f /etc/hosts 127.0.0.1 me", "l /bin usr/bin",
-// "s /run/socket", "c /dev/dri/card0 226:0", "x /closed" (a folder of mode 0). Missing parents are folders.
+// "s /run/socket", "c /dev/dri/card0 226:0", "x /closed" (a folder of mode 0), "b /binary 06d0f1" (its bytes).
+// Missing parents are folders.
 func (f fakeFiles) plant(t testing.TB, lines string) {
 	t.Helper()
 	for line := range strings.SplitSeq(strings.TrimSpace(lines), "\n") {
@@ -40,6 +43,13 @@ func (f fakeFiles) plant(t testing.TB, lines string) {
 			file.Mode = unix.S_IFREG | 0o644
 		case "l":
 			file.Mode = unix.S_IFLNK | 0o777
+		case "b":
+			file.Mode = unix.S_IFREG | 0o644
+			bytes, err := hex.DecodeString(content)
+			if err != nil {
+				t.Fatalf("tree: %q: %v", line, err)
+			}
+			file.content = string(bytes)
 		case "p":
 			file.Mode = unix.S_IFIFO | 0o644
 		case "s":
@@ -50,6 +60,7 @@ func (f fakeFiles) plant(t testing.TB, lines string) {
 			a, _ := strconv.Atoi(major)
 			b, _ := strconv.Atoi(minor)
 			file.Rdev = unix.Mkdev(uint32(a), uint32(b))
+			file.ID = sandbox.FileID{Dev: 6, Ino: uint64(len(f)) + 1}
 		default:
 			t.Fatalf("tree: %q", line)
 		}

@@ -91,7 +91,7 @@ func (b *bubblejail) service(t *table) bool {
 		b.grant("network.mode", "user", from)
 		b.options(t, "snug chooses by itself how the network is made")
 	case "pulse_audio":
-		b.playSound(from)
+		b.sound(from)
 	case "pipewire":
 		b.left(from, "PipeWire's own socket gives away camera, microphone and screen, and is never granted", "")
 	case "home_share", "root_share":
@@ -119,7 +119,7 @@ func (b *bubblejail) service(t *table) bool {
 func (b *bubblejail) names(t *table, from string) bool {
 	switch t.name {
 	case "systray":
-		b.grant("bus.session.call", "org.kde.StatusNotifierWatcher=*@/StatusNotifierWatcher", from)
+		b.grant("display.allow", "tray", from)
 	case "notify":
 		b.grant("bus.session.call", "org.freedesktop.Notifications=*@/org/freedesktop/Notifications", from)
 	case "gamemode":

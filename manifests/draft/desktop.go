@@ -228,19 +228,10 @@ func (g *guess) network() {
 	}
 }
 
-// sound is granted where this version can without the server's own socket.
 func (g *guess) sound() {
 	if g.has("AudioVideo", "Audio", "Video", "Player", "Game", "WebBrowser") {
-		g.playSound("Categories says that it is heard")
+		g.grant("sound.play", "true", "Categories says that it is heard")
 	}
-}
-
-func (d *Draft) playSound(from string) {
-	if len(keyOf("sound.play").Now()) > 0 || keyOf("sound.play").Later == "" {
-		d.grant("sound.play", "true", from)
-		return
-	}
-	d.grant("sound.raw", "true", from)
 }
 
 // portals grants what the desktop asks the person about.

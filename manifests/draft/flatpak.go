@@ -129,14 +129,16 @@ func (f *flatpak) socket(word, from string) {
 	case "x11", "fallback-x11":
 		f.display("display.x11", from)
 	case "pulseaudio":
-		f.playSound(from)
+		f.sound(from)
 	case "session-bus":
 		f.left(from, "the whole bus is never granted: name the services in [bus.session]", "")
 	case "system-bus":
 		f.left(from, "the whole bus is never granted: name the services in [bus.system]", "")
 	case "ssh-auth":
 		f.service("ssh-agent", from)
-	case "gpg-agent", "pcsc", "cups":
+	case "cups":
+		f.grant("devices.printer", "cups", from)
+	case "gpg-agent", "pcsc":
 		f.service(word, from)
 	default:
 		f.left(from, "snug has nothing like it", "")
@@ -152,6 +154,12 @@ func (d *Draft) display(key, from string) {
 		}
 	}
 	d.grant(key, "raw", from)
+}
+
+// sound grants what a sandbox has elsewhere that has the sound server, but that recording is asked for.
+func (d *Draft) sound(from string) {
+	d.grant("sound.play", "true", from)
+	d.grant("sound.record", "ask", from)
 }
 
 func (d *Draft) service(name, from string) { d.grant("process.services", name, from) }

@@ -100,7 +100,7 @@ func (w *writer) top(key *manifests.Key, d *Draft) {
 	case "accept":
 		if list = d.codes(); list != nil {
 			w.text.WriteString("\n")
-			w.comment("Until the filters of displays exist, the display's own socket is all there is.")
+			w.comment("X11 has no filter yet: its own socket is used.")
 		}
 	}
 	if len(list) == 0 {

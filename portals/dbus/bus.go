@@ -128,7 +128,7 @@ func (s *state) aboutName(n need, name []byte) verdict {
 	case owning:
 		want, key = own, "own"
 	}
-	if got >= want || n == talking && s.mayStart(name) {
+	if got >= want || n == talking && s.mayStart(name) || n == owning && s.mayOwn(name) {
 		return verdict{}
 	}
 	v := denied(key, name)

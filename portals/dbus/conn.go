@@ -14,7 +14,7 @@ type conn struct {
 	own   map[uint32]question // the filter's own calls that are not answered yet
 	last  uint32              // the serial of the latest of them
 	draft []byte              // room to write in
-	log   *log                // or nil
+	log   log
 	id    int
 
 	refused func(name string) // or nil
@@ -65,9 +65,7 @@ func (c *conn) Judge(k *relay.Link, from relay.Side, in []byte) (taken int, err 
 // Closed is called by the relay.
 func (c *conn) Closed(err error) {
 	c.family.leave(c)
-	if c.log != nil {
-		c.log.closed(c.id, err)
-	}
+	c.log.closed(c.id, err)
 }
 
 func (c *conn) line(k *relay.Link, from relay.Side, b []byte) (n int, err error) {
@@ -186,9 +184,7 @@ func (c *conn) write(k *relay.Link, to relay.Side, message []byte) {
 
 func (c *conn) fromApp(k *relay.Link, b []byte, h *header, body []byte) (int, error) {
 	v := c.outgoing(h, body)
-	if c.log != nil {
-		c.log.outgoing(c.id, h, v)
-	}
+	c.log.outgoing(c.id, h, v)
 	if c.refused != nil && h.kind == methodCall && (v.action == refuse || v.action == drop) {
 		c.refused(v.wanted(h))
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"snug/portals/decisions"
 	"snug/tests/bus"
 )
 
@@ -12,10 +13,11 @@ import (
 //
 //	:1.1  us            :1.5  owns com.see     :1.8  owns com.rules
 //	:1.2  a stranger    :1.6  owns com.talk    :1.9  has called us
+//	:1.10 owns com.take-1
 func bed(t *testing.T) *state {
 	t.Helper()
 	p, err := compile(Policy{
-		See: []string{"com.see"}, Talk: []string{"com.talk", "com.tree.*"}, Own: []string{"com.own.*"},
+		See: []string{"com.see"}, Talk: []string{"com.talk", "com.tree.*"}, Own: []string{"com.own.*"}, Take: []string{"com.take-*"},
 		Call:      []NameRule{{"com.rules", "a.b.Do@/x/*"}, {"com.rules", "a.c.*"}},
 		Broadcast: []NameRule{{"com.rules", "a.b.Changed"}},
 		Emit:      []string{"a.b.Mine@/own/*"},
@@ -25,7 +27,7 @@ func bed(t *testing.T) *state {
 	}
 	s := newState(p, newFamily(nil), nil)
 	s.self = ":1.1"
-	for owner, name := range map[string]string{":1.2": "com.hidden", ":1.5": "com.see", ":1.6": "com.talk", ":1.8": "com.rules"} {
+	for owner, name := range map[string]string{":1.2": "com.hidden", ":1.5": "com.see", ":1.6": "com.talk", ":1.8": "com.rules", ":1.10": "com.take-1"} {
 		s.owns([]byte(owner), []byte(name))
 	}
 	s.deliver([]byte(":1.9"), 77)
@@ -76,6 +78,10 @@ func TestOutgoing(t *testing.T) {
 		{"nobody, unique", plea(":1.99", "a.b.M"), noOwner, ""},
 		{"hidden, no answer wanted", with(plea("com.hidden", "a.b.M"), noReply), drop, "call=com.hidden=a.b.M@/x/y"},
 		{"hidden, a signal", with(plea("com.hidden", "a.b.M"), asSignal), drop, "call=com.hidden=a.b.M@/x/y"},
+		{"own, to be taken", toBus("RequestName", "com.take-2", "u4"), pass, ""},
+		{"another's, that could be taken", plea("com.take-1", "a.b.M"), access, "call=com.take-1=a.b.M@/x/y"},
+		{"another's, that could be taken, unique", plea(":1.10", "a.b.M"), access, ""},
+		{"another's, that could be taken, is there", toBus("NameHasOwner", "com.take-1"), pass, ""},
 		{"visible", plea("com.see", "a.b.M"), access, "call=com.see=a.b.M@/x/y"},
 		{"visible, unique", plea(":1.5", "a.b.M"), access, ""},
 		{"visible, has called us", plea(":1.9", "a.b.M"), access, ""},
@@ -275,6 +281,7 @@ func TestPolicyErrors(t *testing.T) {
 		{Policy{See: []string{":1.2"}}, `see: ":1.2" is a unique name`},
 		{Policy{Talk: []string{"a"}}, `talk: "a" is not a name`},
 		{Policy{Own: []string{"*"}}, `own: "*" is not a name`},
+		{Policy{Take: []string{":1.1"}}, `take: ":1.1" is a unique name`},
 		{Policy{Call: []NameRule{{"a.b", "M"}}}, `call: "M" is not a rule`},
 		{Policy{Broadcast: []NameRule{{"a", "*"}}}, `broadcast: "a" is not a name`},
 		{Policy{Emit: []string{"@x"}}, `emit: "@x" is not a rule`},
@@ -306,7 +313,7 @@ func TestAddresses(t *testing.T) {
 
 func TestLogIsJSON(t *testing.T) {
 	var out strings.Builder
-	l := &log{to: &out, bus: "a \"b\"\n\x80"}
+	l := &log{decisions.New(&out, nil), "a \"b\"\n\x80"}
 	h, body := parsed(t, plea("com.hidden", "a.b.M"))
 	l.outgoing(3, h, bed(t).outgoing(h, body))
 	l.incoming(3, h, drop, "com.see")
@@ -318,7 +325,7 @@ func TestLogIsJSON(t *testing.T) {
 			t.Errorf("%v in %s", err, line)
 		}
 	}
-	want := `"type":"call","serial":5,"destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","decision":"refuse","allow":"call=com.hidden=a.b.M@/x/y"}`
+	want := `"serial":5,"from":"app","type":"call","destination":"com.hidden","path":"/x/y","interface":"a.b","member":"M","what":"call a.b.M to com.hidden","decision":"refuse","allow":"call=com.hidden=a.b.M@/x/y","refused":true}`
 	if len(lines) != 3 || !strings.HasSuffix(lines[0], want) {
 		t.Errorf("got\n%s", out.String())
 	}

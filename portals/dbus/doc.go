@@ -5,7 +5,8 @@
 // # The policy, in prose
 //
 // A name on the bus is hidden (NONE), visible (SEE), may be talked to (TALK) or owned (OWN); each
-// includes those before it, and of several grants for a name the highest holds. A rule for calls or
+// includes those before it, and of several grants for a name the highest holds. A name to take may be
+// owned, but who else owns such a one is SEE. A rule for calls or
 // broadcasts of a name makes it visible, and lets through what it matches and nothing else.
 //
 // Who owns names is known by a unique name, such as ":1.42", and has the sum of what is granted for

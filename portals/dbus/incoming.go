@@ -14,14 +14,10 @@ func (c *conn) fromBus(k *relay.Link, b []byte, h *header, body []byte) (int, er
 		c.learn(h, body)
 	}
 	if !c.incoming(h, body) {
-		if c.log != nil {
-			c.log.incoming(c.id, h, drop, c.grantOf(h.sender()))
-		}
+		c.log.incoming(c.id, h, drop, c.grantOf(h.sender()))
 		return c.skip(k, relay.Host, b), nil
 	}
-	if c.log != nil {
-		c.log.incoming(c.id, h, pass, "")
-	}
+	c.log.incoming(c.id, h, pass, "")
 	c.seen(h)
 	return c.forward(k, relay.Host, b), nil
 }

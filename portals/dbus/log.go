@@ -1,87 +1,82 @@
 package dbus
 
 import (
-	"io"
-	"strconv"
+	"strings"
+
+	"snug/portals/decisions"
 )
 
-// log writes one line of JSON for each decision. Its lines are for people, and what a message says
-// may be hostile: everything beyond printable ASCII is escaped.
+// log tells what becomes of the messages of one bus.
 type log struct {
-	to     io.Writer
-	bus    string
-	advise func(rule string) string
-	line   []byte
+	*decisions.Log
+	bus string
 }
 
-func (l *log) begin(id int, from string) {
-	l.line = append(l.line[:0], `{"bus":`...)
-	l.line = quote(l.line, l.bus)
-	l.line = append(l.line, `,"connection":`...)
-	l.line = strconv.AppendInt(l.line, int64(id), 10)
-	l.string("from", from)
+func (l log) begin(id int, h *header, from string, refused bool) *decisions.Line {
+	n := l.Begin(l.bus, id, refused)
+	if n == nil {
+		return nil
+	}
+	kind := [...]string{"", "call", "return", "error", "signal"}[h.kind]
+	n.Number("serial", uint64(h.serial))
+	n.String("from", from)
+	n.String("type", kind)
+	n.String("sender", string(h.sender()))
+	n.String("destination", string(h.destination()))
+	n.String("path", string(h.path()))
+	n.String("interface", string(h.iface()))
+	n.String("member", string(h.member()))
+	n.String("what", what(kind, h))
+	return n
 }
 
-func (l *log) string(key, value string) {
-	if value == "" {
+// what says a message in a few words.
+func what(kind string, h *header) string {
+	text := kind
+	if len(h.member()) > 0 {
+		text += " " + strings.TrimPrefix(string(h.iface())+"."+string(h.member()), ".")
+	}
+	if len(h.destination()) > 0 {
+		text += " to " + string(h.destination())
+	}
+	return text
+}
+
+func (l log) outgoing(id int, h *header, v verdict) {
+	refused := v.action == drop || v.action == refuse
+	n := l.begin(id, h, "app", refused)
+	switch {
+	case n == nil:
+	case refused:
+		n.Refuse(v.action.String(), allow(v.key, string(v.name), h))
+	default:
+		n.Tell(v.action.String())
+	}
+}
+
+// incoming tells of a message of the bus. granted is the name of its sender, if that is granted in part: what
+// others say to all, of whom the app knows nothing, is not refused to it.
+func (l log) incoming(id int, h *header, a action, granted string) {
+	n := l.begin(id, h, "bus", granted != "")
+	switch {
+	case n == nil:
+	case granted != "":
+		n.Refuse(a.String(), allow("broadcast", granted, h))
+	default:
+		n.Tell(a.String())
+	}
+}
+
+func (l log) closed(id int, err error) {
+	n := l.Begin(l.bus, id, false)
+	if n == nil {
 		return
 	}
-	l.line = append(l.line, ',', '"')
-	l.line = append(append(l.line, key...), '"', ':')
-	l.line = quote(l.line, value)
-}
-
-func (l *log) header(h *header) {
-	l.string("type", [...]string{"", "call", "return", "error", "signal"}[h.kind])
-	l.line = append(l.line, `,"serial":`...)
-	l.line = strconv.AppendUint(l.line, uint64(h.serial), 10)
-	l.string("sender", string(h.sender()))
-	l.string("destination", string(h.destination()))
-	l.string("path", string(h.path()))
-	l.string("interface", string(h.iface()))
-	l.string("member", string(h.member()))
-}
-
-func (l *log) end() {
-	l.line = append(l.line, '}', '\n')
-	l.to.Write(l.line)
-}
-
-func (l *log) outgoing(id int, h *header, v verdict) {
-	l.begin(id, "app")
-	l.header(h)
-	l.string("decision", v.action.String())
-	if v.action == drop || v.action == refuse {
-		l.allow(allow(v.key, string(v.name), h))
-	}
-	l.end()
-}
-
-func (l *log) incoming(id int, h *header, a action, granted string) {
-	l.begin(id, "bus")
-	l.header(h)
-	l.string("decision", a.String())
-	if a == drop && granted != "" {
-		l.allow(allow("broadcast", granted, h))
-	}
-	l.end()
-}
-
-// allow tells what would let a message pass.
-func (l *log) allow(rule string) {
-	l.string("allow", rule)
-	if rule != "" && l.advise != nil {
-		l.string("advice", l.advise(rule))
-	}
-}
-
-func (l *log) closed(id int, err error) {
-	l.begin(id, "filter")
-	l.string("decision", "close")
+	n.String("from", "filter")
 	if err != nil {
-		l.string("error", err.Error())
+		n.String("error", err.Error())
 	}
-	l.end()
+	n.Tell("close")
 }
 
 // allow spells the rule that would let a message pass, as the command line does without its dashes.
@@ -104,21 +99,4 @@ func allow(key, name string, h *header) string {
 		return key + "=" + name + "=" + method
 	}
 	return key + "=" + name
-}
-
-// quote appends a string of JSON.
-func quote(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < ' ' || c > '~':
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		default:
-			b = append(b, c)
-		}
-	}
-	return append(b, '"')
 }

@@ -14,6 +14,9 @@ type Policy struct {
 	See  []string // names that the app may know of
 	Talk []string // names that it may call, and whose broadcasts it hears
 	Own  []string // names that it may own
+	// Take are names that it may own, while their other owners are SEE: a pattern such as that of tray
+	// icons is for the names of many apps, and Own would let it talk to all of them.
+	Take []string
 
 	// Private are names that stay among the connections of one Bus: who asks for one owns it there,
 	// and the bus never hears of it, unless it is in Own too. Connections of a Bus with such names may all talk to each other.
@@ -52,6 +55,7 @@ const (
 type grant struct {
 	pattern
 	level            level
+	take             bool // the app may own what matches, whatever its level
 	calls, broadcast []rule
 }
 
@@ -79,6 +83,13 @@ func compile(p Policy) (*policy, error) {
 			}
 			g.level = max(g.level, list.level)
 		}
+	}
+	for _, n := range p.Take {
+		g, err := c.grant(n)
+		if err != nil {
+			return nil, fmt.Errorf("take: %w", err)
+		}
+		g.level, g.take = max(g.level, see), true
 	}
 	for _, n := range p.Private {
 		if _, ok := parsePattern(n); !ok || unique(n) {
@@ -168,6 +179,11 @@ func (c *policy) level(name []byte) level {
 		}
 	}
 	return l
+}
+
+// mayOwn reports whether the app may own a well-known name.
+func (c *policy) mayOwn(name []byte) bool {
+	return c.visit(name, func(g *grant) bool { return g.take || g.level >= own })
 }
 
 // allows reports whether the grant lets a call or a unicast signal through.

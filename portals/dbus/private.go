@@ -38,7 +38,7 @@ func newFamily(names []string) *family {
 func (s *state) isPrivate(name []byte) bool {
 	for _, p := range s.family.private {
 		if p.matches(name) {
-			return s.level(name) < own
+			return !s.mayOwn(name)
 		}
 	}
 	return false

@@ -3,9 +3,9 @@ package dbus
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 
+	"snug/portals/decisions"
 	"snug/portals/internal/relay"
 )
 
@@ -19,16 +19,13 @@ type Bus struct {
 	Policy  Policy
 	// Stands are calls that are answered here.
 	Stands []Stand
-	// Log gets a line of JSON for each decision, if it is not nil. A slow one holds up the app.
-	Log io.Writer
+	// Log is told each decision; nil is silent.
+	Log *decisions.Log
 	// Connections bounds those at a time; those beyond wait. 0 is 1,000, of which 64 may be
 	// authenticating. A bus has a limit for all programs of a user.
 	Connections int
 	// Name stands in the log, to tell several buses from each other.
 	Name string
-	// Advise, if it is not nil, says what a person could do to let a message pass, given the rule that
-	// would: a key and its value, as in "talk=org.example.App". The log tells it with a refusal.
-	Advise func(rule string) string
 	// Refused, if it is not nil, is called for each call of the app that is refused, with the name that it
 	// asked to own, in whatever bytes it did, or "". It must not block.
 	Refused func(name string)
@@ -46,22 +43,20 @@ func Serve(ctx context.Context, buses ...Bus) error {
 	}
 	defer loop.Close()
 	for _, b := range buses {
-		if err := b.listen(loop); err != nil {
+		if err := b.Listen(loop); err != nil {
 			return err
 		}
 	}
 	return loop.Run(ctx)
 }
 
-func (b Bus) listen(loop *relay.Loop) error {
+// Listen lets a loop stand between apps and one bus, as Serve does.
+func (b Bus) Listen(loop *relay.Loop) error {
 	p, err := compile(b.Policy)
 	if err != nil {
 		return fmt.Errorf("policy of the bus %q: %w", b.Name, err)
 	}
-	var l *log
-	if b.Log != nil {
-		l = &log{to: b.Log, bus: b.Name, advise: b.Advise}
-	}
+	l := log{b.Log, b.Name}
 	limits := relay.Limits{Links: maxConnections, Greeting: maxGreeting}
 	if b.Connections > 0 {
 		limits = relay.Limits{Links: min(b.Connections, maxConnections), Greeting: min(max(b.Connections/8, 1), maxGreeting)}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/portals/dbus"
+	"snug/portals/decisions"
 )
 
 // dialect is the version of xdg-dbus-proxy whose command line this is.
@@ -72,7 +73,7 @@ func (l *Line) serve(stdout, stderr io.Writer) error {
 		}
 		b := dbus.Bus{Listener: f, Address: p.Address, Policy: p.Policy, Name: p.Path}
 		if p.Log {
-			b.Log = stdout
+			b.Log = decisions.New(stdout, nil)
 		}
 		buses = append(buses, b)
 	}

@@ -15,18 +15,24 @@ import (
 // Sway starts a Wayland compositor that draws into memory.
 func (b *Bed) Sway() {
 	b.Helper()
+	b.SwayBy("sway")
+}
+
+// SwayBy is Sway for another one than the machine's, by the words that start it.
+func (b *Bed) SwayBy(words ...string) {
+	b.Helper()
 	for _, p := range []string{"swaymsg", "grim"} {
 		need.Program(b, p)
 	}
 	config, up := b.Dir+"/sway.conf", b.Dir+"/up"
 	Write(b, config, "output HEADLESS-1 resolution 1024x768\nxwayland disable\n"+
 		"exec sh -c 'echo $WAYLAND_DISPLAY $SWAYSOCK >"+up+".new && mv "+up+".new "+up+"'\n")
-	sway := b.Command("sway", "-c", config)
+	sway := b.Command(append(slices.Clip(words), "-c", config)...)
 	sway.Env = append(sway.Env, "WLR_BACKENDS=headless", "WLR_LIBINPUT_NO_DEVICES=1", "WLR_RENDERER=pixman")
 	b.Launch(sway)
 	b.Poll("the compositor is up", func() bool { return Exists(up) })
-	words := strings.Fields(Read(b, up))
-	b.Env = append(b.Env, "WAYLAND_DISPLAY="+words[0], "SWAYSOCK="+words[1])
+	names := strings.Fields(Read(b, up))
+	b.Env = append(b.Env, "WAYLAND_DISPLAY="+names[0], "SWAYSOCK="+names[1])
 }
 
 // Xvfb starts an X server that draws into memory. It chooses the display's number itself.

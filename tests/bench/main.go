@@ -2,7 +2,7 @@
 // interleaved in one run, and prints where it loses as well as where it wins.
 //
 // It runs from the root of the tree with bin/snug built: make bench. With the argument "bus" it
-// compares the filters of buses alone. BENCHRUNS is the number of pairs of the cheapest comparison,
+// compares the filters of buses alone, with "wayland" or "sound" those of that. BENCHRUNS is the number of pairs of the cheapest comparison,
 // 200 by default; the others take their share of it.
 //
 // Exit status: 0 measured, whatever came out; 2 could not measure.
@@ -95,13 +95,19 @@ func (b *bench) run() error {
 	if len(os.Args) > 1 && os.Args[1] == "bus" {
 		return b.buses()
 	}
+	if len(os.Args) > 1 && os.Args[1] == "wayland" {
+		return b.wayland()
+	}
+	if len(os.Args) > 1 && os.Args[1] == "sound" {
+		return b.sounds()
+	}
 	if len(os.Args) > 1 && os.Args[1] == "session" {
 		if err := b.flatpak(); err != nil {
 			return err
 		}
 		return b.session()
 	}
-	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.session, b.buses} {
+	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.session, b.buses, b.wayland, b.sounds} {
 		if err := part(); err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (b *bench) above(name string, a, z sample, target time.Duration) {
 	got := a.quantile(0.5) - z.quantile(0.5)
 	fmt.Printf("%-34s %s %s   %+8.3f ms       ", name, a, z, float64(got)/1e6)
 	if target > 0 {
-		b.verdict(got <= target, fmt.Sprintf("want <= %+.2f ms", float64(target)/1e6))
+		b.verdict(got <= target, fmt.Sprintf("want <= %+.3f ms", float64(target)/1e6))
 	}
 	fmt.Println()
 }

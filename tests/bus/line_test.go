@@ -146,7 +146,7 @@ func TestLog(t *testing.T) {
 	filter := w.serves(path, bed.Built(t, "snug-dbus-proxy"), "unix:path="+w.bus, path, "--filter", "--log")
 	w.ask(w.Dial(path), bus.Message{Type: bus.Call, Path: "/x", Interface: "a.b", Member: "Do", Destination: "com.example.Hidden"})
 	text := filter.Said()
-	want := `"destination":"com.example.Hidden","path":"/x","interface":"a.b","member":"Do","decision":"refuse","allow":"call=com.example.Hidden=a.b.Do@/x"}`
+	want := `"destination":"com.example.Hidden","path":"/x","interface":"a.b","member":"Do","what":"call a.b.Do to com.example.Hidden","decision":"refuse","allow":"call=com.example.Hidden=a.b.Do@/x","refused":true}`
 	if !strings.Contains(text, want) {
 		t.Errorf("want %s in\n%s", want, text)
 	}

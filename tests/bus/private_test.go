@@ -35,7 +35,7 @@ func (w *world) brokerWith(change func(*exec.Cmd), options ...string) string {
 	if err := unix.Listen(fd, 100); err != nil {
 		w.Fatal(err)
 	}
-	cmd := w.Command(append([]string{bed.Built(w, "snug-broker"), "--bus=session", "--listen=3", "--address=unix:path=" + w.bus}, options...)...)
+	cmd := w.Command(append([]string{bed.Built(w, "snug-broker"), "--bus=session", "--listen=3", "--socket=" + w.bus}, options...)...)
 	cmd.ExtraFiles = []*os.File{listener}
 	change(cmd)
 	w.Launch(cmd)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"snug/portals/dbus"
+	"snug/portals/decisions"
 	"snug/tests/bed"
 	"snug/tests/bus"
 )
@@ -28,7 +29,7 @@ func (w *world) serveOurs(p dbus.Policy) string {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
 	go func() {
-		ended <- dbus.Serve(ctx, dbus.Bus{Listener: f, Address: "unix:path=" + w.bus, Policy: p, Log: io.Discard, Name: "test"})
+		ended <- dbus.Serve(ctx, dbus.Bus{Listener: f, Address: "unix:path=" + w.bus, Policy: p, Log: decisions.New(io.Discard, nil), Name: "test"})
 	}()
 	w.Cleanup(func() {
 		stop()

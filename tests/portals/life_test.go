@@ -140,7 +140,7 @@ func TestKilledBroker(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Poll("the broker has ended", func() bool { return len(d.brokers()) == 0 })
-	d.Poll("the person is told", func() bool { return strings.Contains(s.Said(), "no message bus any more") })
+	d.Poll("the person is told", func() bool { return strings.Contains(s.Said(), "what the app reached by it") })
 	io.WriteString(s.in, "go on\n")
 	rest, _ := io.ReadAll(s.out)
 	if err := s.Wait(); err != nil || string(rest) != "closed\nclosed\nclosed\n" {

@@ -1,6 +1,7 @@
 package brokers
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -11,26 +12,30 @@ import (
 	"golang.org/x/sys/unix"
 
 	"snug/portals"
-	"snug/portals/dbus"
 	"snug/sandbox"
 )
 
-// Bus is a message bus that the app reaches by the broker.
-type Bus struct {
-	Name   string // "session", "system" or "a11y"
-	Socket string // of the bus: a path without links, or an abstract name after '@'
-	Policy dbus.Policy
-	Bind   *sandbox.Bind // a step of the app's Spec, whose Source Start sets
+// Endpoint is what the app reaches by the broker.
+type Endpoint struct {
+	Name     string
+	Socket   string // of the host: a path without links, or an abstract name after '@'
+	Protocol portals.Protocol
+	Bind     *sandbox.Bind // a step of the app's Spec, whose Source Start sets
+	Secret   []byte        // opens the host's socket; nil: nothing is needed
+	First    int           // a connection to the host's socket that is there already, for the first one; 0: none
 }
 
 // Plan is what Start is to start.
 type Plan struct {
-	Buses    []Bus
-	Identity *portals.Identity // who the app is to portals, or nil
-	Log      *os.File          // takes what the broker decides, or nil; stays the caller's
+	Endpoints []Endpoint
+	Identity  *portals.Identity // who the app is to portals, or nil
+	Log       *os.File          // takes what the broker decides, or nil; stays the caller's
 	// Autostart, if it is not nil, is called on a goroutine of its own when the app asks to be started
 	// at login, or no more. The request is the app's own and as hostile as that.
 	Autostart func(portals.Autostart) error
+	// Ask, if it is not nil, is called on a goroutine of its own for what the app may only if the person says so.
+	// It returns when the person has answered, or ctx has ended.
+	Ask func(ctx context.Context, q portals.Question) bool
 
 	// Advise is the app in the words of a shell behind "snug grant", for the advice in Log; "" advises flags.
 	Advise string
@@ -48,7 +53,10 @@ type Brokers struct {
 	dir    *os.File // Plan.Dir
 	names  []string // of sockets in it
 	listen []*os.File
-	asks   [2]*os.File // a socket of packets: ours, the broker's
+	with   []*os.File // what the broker needs beside for each, or nil
+	watch  *os.File   // takes those who want to hear what the broker decides
+
+	autostart, questions *channel // or nil
 
 	refused [2]*os.File // a pipe: ours, the broker's
 
@@ -57,11 +65,10 @@ type Brokers struct {
 	err     error
 	card    *card
 
-	answered chan struct{} // closed when nobody reads asks any more
-	null     *os.File      // the broker's standard input and output
-	errors   *os.File      // its standard error, of which said has the first kilobytes
-	said     chan string
-	closing  chan struct{} // closed by Close
+	null    *os.File // the broker's standard input and output
+	errors  *os.File // its standard error, of which said has the first kilobytes
+	said    chan string
+	closing chan struct{} // closed by Close
 }
 
 // Start makes the sockets of a plan and begins to start the broker; it returns when the broker's
@@ -72,7 +79,7 @@ func Start(p Plan) (started *Brokers, err error) {
 	defer func() {
 		if err != nil {
 			b.closeSockets()
-			b.stopAsks()
+			b.stopChannels()
 			started = nil
 		}
 	}()
@@ -80,16 +87,19 @@ func Start(p Plan) (started *Brokers, err error) {
 	if b.dir, err = os.Open(p.Dir); err != nil {
 		return nil, err
 	}
-	for i := range p.Buses {
-		if err := b.socket(&p.Buses[i]); err != nil {
+	for i := range p.Endpoints {
+		if err := b.socket(&p.Endpoints[i]); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.openWatch(); err != nil {
+		return nil, err
 	}
 	program, err := Program(programName)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.listenForAsks(); err != nil {
+	if err := b.openChannels(); err != nil {
 		return nil, err
 	}
 	if err := b.openStdio(); err != nil {
@@ -114,28 +124,92 @@ func Start(p Plan) (started *Brokers, err error) {
 	return b, err
 }
 
-// socket makes a listening socket in the folder, by its descriptor: a path through it has no length
-// that a socket's name could not have (unix(7)).
-func (b *Brokers) socket(bus *Bus) error {
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// socket makes a listening socket in the folder, under a name that it has until the app runs.
+func (b *Brokers) socket(e *Endpoint) error {
+	name := socketPrefix + strconv.Itoa(os.Getpid()) + "-" + e.Name
+	f, err := listen(b.dir, name, unix.SOCK_STREAM)
 	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	name := socketPrefix + strconv.Itoa(os.Getpid()) + "-" + bus.Name
-	b.listen = append(b.listen, os.NewFile(uintptr(fd), name))
-	unix.Unlinkat(int(b.dir.Fd()), name, 0) // of a process that had the same id
-	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(b.dir.Fd())) + "/" + name}); err != nil {
-		return &os.PathError{Op: "bind", Path: filepath.Join(b.plan.Dir, name), Err: err}
-	}
-	b.names = append(b.names, name)
-	if err := unix.Listen(fd, 4096); err != nil {
-		return os.NewSyscallError("listen", err)
-	}
-	if bus.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
 		return err
 	}
-	bus.Bind.Source += "/" + name
+	b.listen = append(b.listen, f)
+	b.names = append(b.names, name)
+	with, err := conceal(e.Secret)
+	if err != nil {
+		return err
+	}
+	if e.First > 0 {
+		with = connected(e.First)
+	}
+	b.with = append(b.with, with)
+	if e.Bind.Source, err = filepath.EvalSymlinks(b.plan.Dir); err != nil {
+		return err
+	}
+	e.Bind.Source += "/" + name
 	return nil
+}
+
+// conceal puts a secret into a file that has no name; nil stays nil.
+func conceal(secret []byte) (*os.File, error) {
+	if secret == nil {
+		return nil, nil
+	}
+	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	f := os.NewFile(uintptr(fd), "secret")
+	if _, err = f.Write(secret); err == nil {
+		_, err = f.Seek(0, 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// connected takes over a connection that this process was started with, or gives nil if it is none.
+func connected(fd int) *os.File {
+	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		return nil
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
+		return nil // one of our own
+	}
+	unix.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "WAYLAND_SOCKET")
+}
+
+// WatchPath is where who wants to hear what the broker decides connects to, with packets: in a Plan.Dir,
+// that of the process that has started it.
+func WatchPath(dir string, starter int) string {
+	return filepath.Join(dir, socketPrefix+strconv.Itoa(starter)+"-watch")
+}
+
+// openWatch makes the socket that has that name.
+func (b *Brokers) openWatch() (err error) {
+	b.watch, err = listen(b.dir, filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), unix.SOCK_SEQPACKET)
+	return err
+}
+
+// listen makes a listening socket in a folder, by its descriptor: a path through it has no length
+// that a socket's name could not have (unix(7)).
+func listen(dir *os.File, name string, kind int) (*os.File, error) {
+	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	unix.Unlinkat(int(dir.Fd()), name, 0) // of a process that had the same id
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + name}); err != nil {
+		err = &os.PathError{Op: "bind", Path: filepath.Join(dir.Name(), name), Err: err}
+	} else if err = os.NewSyscallError("listen", unix.Listen(fd, 4096)); err != nil {
+		unix.Unlinkat(int(dir.Fd()), name, 0)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // Placed is called while the app's sandbox is being made, before the app runs: pid is its first
@@ -178,7 +252,7 @@ func (b *Brokers) Close() {
 		b.in.Close()
 	}
 	b.closeSockets()
-	b.stopAsks()
+	b.stopChannels()
 	if b.card != nil {
 		b.card.remove()
 	}
@@ -195,17 +269,20 @@ func (b *Brokers) closeListeners() {
 	for _, f := range b.listen {
 		f.Close()
 	}
-	for _, f := range []*os.File{b.asks[1], b.refused[1], b.null, b.errors} {
+	for _, f := range append(b.with, b.watch, b.autostart.given(), b.questions.given(), b.refused[1], b.null, b.errors) {
 		if f != nil {
 			f.Close()
 		}
 	}
-	b.listen = nil
+	b.listen, b.with = nil, nil
 }
 
 func (b *Brokers) closeSockets() {
 	b.unlink()
 	b.closeListeners()
+	if b.dir != nil {
+		unix.Unlinkat(int(b.dir.Fd()), filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), 0)
+	}
 	for _, f := range []*os.File{b.dir, b.refused[0]} {
 		if f != nil {
 			f.Close()

@@ -143,12 +143,6 @@ func TestHalfLauncher(t *testing.T) {
 	}
 }
 
-func TestEscape(t *testing.T) {
-	if got := escape("/tmp/dbus-x y,%=é"); got != "/tmp/dbus-x%20y%2c%25%3d%c3%a9" {
-		t.Error(got)
-	}
-}
-
 // holder finds the process that holds a POSIX lock of an inode (proc_locks(5)).
 func holder(locks string, inode uint64) (pid int) {
 	for line := range strings.Lines(locks) {

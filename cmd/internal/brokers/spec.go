@@ -2,8 +2,6 @@ package brokers
 
 import (
 	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +19,8 @@ const (
 // spec is the broker's sandbox.
 func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	h := &b.plan.Host
-	config := portals.Config{Log: -1, Refused: -1, Background: -1, App: b.plan.Advise}
+	config := portals.NewConfig()
+	config.App = b.plan.Advise
 	s := &sandbox.Spec{
 		Users:    sandbox.Users{UID: h.UID, GID: h.GID},
 		Hostname: programName,
@@ -33,32 +32,35 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	if b.plan.Identity != nil {
 		s.Root = append(s.Root, &sandbox.Data{Dest: portals.InfoPath, Content: b.plan.Identity.Info(), Mode: 0o444, Origin: origin})
 	}
-	for fd, f := range [...]*os.File{b.null, b.null, b.errors} {
+	file := func(f *os.File) (fd int) {
+		fd = len(s.Process.Files)
 		s.Process.Files = append(s.Process.Files, sandbox.File{Number: fd, Source: f})
+		return fd
 	}
-	for i, bus := range b.plan.Buses {
-		fd := len(s.Process.Files)
-		s.Process.Files = append(s.Process.Files, sandbox.File{Number: fd, Source: b.listen[i]})
-		address := "unix:path=/run/" + bus.Name
-		if abstract(bus.Socket) {
-			address = "unix:abstract=" + escape(bus.Socket[1:])
+	for _, f := range [...]*os.File{b.null, b.null, b.errors} {
+		file(f)
+	}
+	for i, e := range b.plan.Endpoints {
+		socket := e.Socket
+		if abstract(socket) {
 			s.Net.Shared = true // abstract names belong to it; the filter makes no other sockets than unix ones
 		} else {
-			s.Root = append(s.Root, &sandbox.Bind{Source: bus.Socket, Dest: "/run/" + bus.Name, NoSymlinks: true, Origin: origin})
+			socket = "/run/" + e.Name
+			s.Root = append(s.Root, &sandbox.Bind{Source: e.Socket, Dest: socket, NoSymlinks: true, Origin: origin})
 		}
-		config.Buses = append(config.Buses, portals.Bus{Name: bus.Name, Listen: fd, Address: address, Policy: bus.Policy})
+		serve := portals.Endpoint{Name: e.Name, Listen: file(b.listen[i]), Socket: socket, Protocol: e.Protocol}
+		if b.with[i] != nil {
+			serve.With = file(b.with[i])
+		}
+		config.Endpoints = append(config.Endpoints, serve)
 	}
-	if b.plan.Log != nil {
-		config.Log = len(s.Process.Files)
-		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Log, Source: b.plan.Log})
-	}
-	if b.refused[1] != nil {
-		config.Refused = len(s.Process.Files)
-		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Refused, Source: b.refused[1]})
-	}
-	if b.asks[1] != nil {
-		config.Background = len(s.Process.Files)
-		s.Process.Files = append(s.Process.Files, sandbox.File{Number: config.Background, Source: b.asks[1]})
+	for _, d := range []struct {
+		to   *int
+		file *os.File
+	}{{&config.Log, b.plan.Log}, {&config.Watch, b.watch}, {&config.Refused, b.refused[1]}, {&config.Ask, b.questions.given()}, {&config.Background, b.autostart.given()}} {
+		if d.file != nil {
+			*d.to = file(d.file)
+		}
 	}
 	s.Root = append(s.Root, &sandbox.ReadOnly{Dest: "/"})
 	p := &s.Process
@@ -91,18 +93,4 @@ func ruleset(abi int) *sandbox.Landlock {
 	}
 	return &sandbox.Landlock{Attr: attr, Origin: origin, Rules: []sandbox.LandlockRule{
 		{Type: landlock.RulePathBeneath, Attr: own.Bytes(), Path: programPath, FDAt: landlock.ParentFDOffset}}}
-}
-
-// escape spells an abstract name in a bus's address (D-Bus specification, "Server Addresses").
-func escape(name string) string {
-	var s strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		if c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-_/.*", c) >= 0 {
-			s.WriteByte(c)
-			continue
-		}
-		s.WriteString("%" + strconv.FormatUint(uint64(c)|0x100, 16)[1:])
-	}
-	return s.String()
 }

@@ -85,3 +85,43 @@ func TestLimits(t *testing.T) {
 		c.Close()
 	}
 }
+
+// Where there is no greeting, silence ends nothing, and all come in that may.
+func TestNoGreetingAskedFor(t *testing.T) {
+	dir := t.TempDir()
+	host := listen(t, dir+"/host")
+	l, err := relay.NewLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := listen(t, dir+"/app").File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dial := func() (int, error) { return relay.Dial(dir + "/host") }
+	if err := l.Listen(f, relay.Limits{Links: 3}, dial, func() relay.Judge { return &lines{} }); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	closed := 0
+	l.Closing(func() { closed = l.Links() })
+	for range 4 {
+		app, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: dir + "/app", Net: "unix"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer app.Close()
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l.After(50*time.Millisecond, stop)
+	if err := l.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if l.Links() != 3 {
+		t.Errorf("want 3 of 4, got %d", l.Links())
+	}
+	host.Close()
+	if l.Close(); closed != 3 {
+		t.Errorf("want the loop's end told first, with 3 links, got %d", closed)
+	}
+}

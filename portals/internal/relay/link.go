@@ -129,6 +129,27 @@ func (k *Link) Release(side Side) {
 	e.held, e.released = false, true
 }
 
+// Loop gives the loop that serves the link.
+func (k *Link) Loop() *Loop { return k.loop }
+
+// Resume lets a judge act on its link outside of [Judge.Judge], as when a timer has run out or another
+// process has answered: do may write, discard, hold and release. It may not be called in Judge, of whatever
+// link, as they share memory: [Loop.After] comes behind it.
+func (k *Link) Resume(do func()) {
+	if k.closed {
+		return
+	}
+	do()
+	var err error
+	for i := 0; i < len(k.ends) && err == nil; i++ {
+		err = k.ends[i].flush()
+	}
+	if err == nil {
+		err = k.shown()
+	}
+	k.settle(err)
+}
+
 // Established says that the greeting is over: from here on a link may be silent for ever.
 func (k *Link) Established() {
 	if !k.leaving {
@@ -192,14 +213,23 @@ func (e *end) ready(events uint32) {
 	} else if events&(unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
 		k.leave()
 	}
+	if err == nil {
+		err = k.shown()
+	}
+	k.settle(err)
+}
+
+// shown shows what was held and is released.
+func (k *Link) shown() (err error) {
 	for i := 0; i < len(k.ends) && err == nil; i++ {
-		if o := &k.ends[i]; o.released {
+		o := &k.ends[i]
+		if o.released {
 			o.released = false
 			err = o.show(len(o.take()))
 			i = -1 // what it wrote may release the other
 		}
 	}
-	k.settle(err)
+	return err
 }
 
 // settle ends what has to end, and waits for the rest.

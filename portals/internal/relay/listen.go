@@ -14,7 +14,7 @@ const pause = 5 * time.Millisecond
 // host has for all. Those beyond wait in the kernel's queue.
 type Limits struct {
 	Links    int // at a time
-	Greeting int // of these, before the judge calls Established
+	Greeting int // of these, before the judge calls Established; 0: there is no greeting, and silence is no fault
 }
 
 // porch is a listening socket and what to do with who comes.
@@ -35,22 +35,11 @@ type porch struct {
 // host's queue is full: it is tried again soon. The file stays the caller's, who may close it right
 // after; it is set non-blocking, for all who share it.
 func (l *Loop) Listen(f *os.File, limits Limits, dial func() (int, error), judge func() Judge) error {
-	raw, err := f.SyscallConn()
+	fd, err := listening(f)
 	if err != nil {
 		return err
 	}
-	p := &porch{loop: l, dial: dial, judge: judge, caller: -1, limits: limits}
-	failed := raw.Control(func(fd uintptr) {
-		if p.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0); err == nil {
-			err = unix.SetNonblock(p.fd, true)
-		}
-	})
-	if failed != nil {
-		return failed
-	}
-	if err != nil {
-		return os.NewSyscallError("fcntl", err)
-	}
+	p := &porch{loop: l, fd: fd, dial: dial, judge: judge, caller: -1, limits: limits}
 	l.porches = append(l.porches, p)
 	return l.watch(p.fd, p, unix.EPOLLIN)
 }
@@ -102,7 +91,9 @@ func (p *porch) welcome(fd int) bool {
 	case nil:
 		p.inside.Links++
 		p.inside.Greeting++
-		p.loop.join(fd, host, p.judge(), p)
+		if k, err := p.loop.join(fd, host, p.judge(), p); err == nil && p.limits.Greeting == 0 {
+			k.Established()
+		}
 	case unix.EAGAIN, unix.EMFILE, unix.ENFILE:
 		return false
 	default:
@@ -113,7 +104,7 @@ func (p *porch) welcome(fd int) bool {
 
 // full reports whether nobody else may come in for now.
 func (p *porch) full() bool {
-	return p.inside.Links >= p.limits.Links || p.inside.Greeting >= p.limits.Greeting
+	return p.inside.Links >= p.limits.Links || p.limits.Greeting > 0 && p.inside.Greeting >= p.limits.Greeting
 }
 
 // less is called when a link has ended, or its greeting has.
@@ -138,6 +129,59 @@ func (p *porch) wake() {
 	if p.loop.watch(p.fd, p, unix.EPOLLIN) == nil {
 		p.ready(0)
 	}
+}
+
+// door is a listening socket whose callers are handed on.
+type door struct {
+	loop *Loop
+	fd   int
+	in   func(fd int)
+}
+
+// Accept hands on who connects to a listening unix socket: in owns the descriptor, which does not block.
+// The file stays the caller's, who may close it right after; it is set non-blocking, for all who share it.
+func (l *Loop) Accept(f *os.File, in func(fd int)) error {
+	fd, err := listening(f)
+	if err != nil {
+		return err
+	}
+	d := &door{l, fd, in}
+	l.doors = append(l.doors, d)
+	return l.watch(fd, d, unix.EPOLLIN)
+}
+
+func (d *door) ready(uint32) {
+	for range 64 {
+		fd, _, err := unix.Accept4(d.fd, unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
+		switch err {
+		case nil:
+			d.in(fd)
+		case unix.EINTR, unix.ECONNABORTED:
+		case unix.EAGAIN:
+			return
+		default: // no descriptors or memory: those who wait stay in the kernel's queue
+			d.loop.forget(d.fd)
+			d.loop.after(pause, func() { d.loop.watch(d.fd, d, unix.EPOLLIN) })
+			return
+		}
+	}
+}
+
+// listening gives a descriptor of its own for a socket, set non-blocking.
+func listening(f *os.File) (fd int, err error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	failed := raw.Control(func(shared uintptr) {
+		if fd, err = unix.FcntlInt(shared, unix.F_DUPFD_CLOEXEC, 0); err == nil {
+			err = unix.SetNonblock(fd, true)
+		}
+	})
+	if failed != nil {
+		return -1, failed
+	}
+	return fd, os.NewSyscallError("fcntl", err)
 }
 
 // Dial connects to a unix socket without waiting. name is a path, or an abstract name after '@'.

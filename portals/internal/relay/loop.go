@@ -19,7 +19,9 @@ type Loop struct {
 	sources     []source // by descriptor
 	links       map[*Link]struct{}
 	porches     []*porch
+	doors       []*door
 	timers      []*timer // the next one first
+	closing     []func()
 	socket      socket
 	scratch     []byte // what has arrived, while a judge looks at it
 	arena       []byte // what judges write of their own, until it is sent or kept
@@ -79,13 +81,23 @@ func (l *Loop) Run(ctx context.Context) error {
 	return nil
 }
 
+// Closing lets do be called by [Loop.Close], for what serves the loop's links and is nobody's link.
+func (l *Loop) Closing(do func()) { l.closing = append(l.closing, do) }
+
 // Close ends all links and closes everything that the loop owns.
 func (l *Loop) Close() {
+	for _, do := range l.closing {
+		do()
+	}
 	for k := range l.links {
 		k.Close()
 	}
 	for _, p := range l.porches {
 		p.close()
+	}
+	for _, d := range l.doors {
+		l.forget(d.fd)
+		unix.Close(d.fd)
 	}
 	unix.Close(l.epoll)
 	unix.Close(l.wake)
@@ -116,6 +128,23 @@ func (l *Loop) forget(fd int) {
 		l.sources[fd] = nil
 		unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	}
+}
+
+// reader is a descriptor that is not of a link.
+type reader func()
+
+func (r reader) ready(uint32) { r() }
+
+// Watch calls do whenever a descriptor can be read or has hung up, until [Loop.Forget]. It stays the caller's.
+func (l *Loop) Watch(fd int, do func()) error { return l.watch(fd, reader(do), unix.EPOLLIN) }
+
+// Forget ends a Watch, before the descriptor is closed.
+func (l *Loop) Forget(fd int) { l.forget(fd) }
+
+// After does something once, in the loop's goroutine, unless it is stopped before.
+func (l *Loop) After(d time.Duration, do func()) (stop func()) {
+	t := l.after(d, do)
+	return func() { l.stop(t) }
 }
 
 // timer is something to be done later.

@@ -2,7 +2,8 @@
 // that does nothing but carry bytes between sockets that it has, or that lie in its own root.
 //
 // It is an allow-list of some sixty calls. The program can make threads but no process, and no socket
-// but a Unix one; it cannot change, make or remove any file: what it opens it opens to read. Of what
+// but a Unix one, whose address is the kernel's choice; it cannot change, make or remove any file: what it
+// opens it opens to read. Of what
 // the launcher still calls behind the filter, execve stays open: the only program in a broker's root
 // is the broker.
 //
@@ -21,7 +22,7 @@ import (
 var calls = []string{
 	// carrying
 	"read", "write", "readv", "writev", "close", "close_range", "recvmsg", "sendmsg", "recvfrom", "sendto",
-	"accept4", "connect", "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername",
+	"accept4", "connect", "shutdown", "listen", "getsockopt", "setsockopt", "getsockname", "getpeername",
 	"epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "eventfd2", "pipe2", "fcntl", "poll", "ppoll",
 	// memory
 	"mmap", "munmap", "mprotect", "madvise", "mincore", "brk",
@@ -39,6 +40,7 @@ func Policy() *specs.LinuxSeccomp {
 	const (
 		eperm, enosys   = 1, 38
 		unixFamily      = 1
+		noAddress       = 2       // bytes: the family alone, and so the kernel chooses (unix(7), autobind)
 		thread          = 0x10000 // CLONE_THREAD
 		accessMode      = 3       // O_ACCMODE
 		creates         = 0x40    // O_CREAT
@@ -57,6 +59,7 @@ func Policy() *specs.LinuxSeccomp {
 		Syscalls: []specs.LinuxSyscall{
 			allow(nil, calls...),
 			allow([]specs.LinuxSeccompArg{masked(0, low, unixFamily)}, "socket"),
+			allow([]specs.LinuxSeccompArg{masked(2, low, noAddress)}, "bind"),
 			allow([]specs.LinuxSeccompArg{masked(0, thread, thread)}, "clone"),
 			allow([]specs.LinuxSeccompArg{masked(2, accessMode|creates, 0)}, "openat"),
 			{Names: []string{clone3, openat2}, Action: specs.ActErrno, ErrnoRet: &absent},

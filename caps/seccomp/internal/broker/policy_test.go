@@ -71,7 +71,9 @@ func TestDecisions(t *testing.T) {
 		{"a mount", unix.SYS_MOUNT, [6]uint64{}, false},
 		{"tracing", unix.SYS_PTRACE, [6]uint64{}, false},
 		{"a ring", unix.SYS_IO_URING_SETUP, [6]uint64{}, false},
-		{"a listening socket of its own", unix.SYS_LISTEN, [6]uint64{}, false},
+		{"an address of the kernel's choice", unix.SYS_BIND, [6]uint64{3, 0, 2}, true},
+		{"a socket with a name", unix.SYS_BIND, [6]uint64{3, 0, 110}, false},
+		{"a socket with a name of no bytes", unix.SYS_BIND, [6]uint64{3, 0, 3}, false},
 		{"another process's signal", unix.SYS_KILL, [6]uint64{}, false},
 		{"carrying", unix.SYS_SENDMSG, [6]uint64{}, true},
 	}

@@ -29,8 +29,8 @@ type Display struct {
 const maxConnections = 64
 
 // Listen lets a loop stand between apps and the compositor. Each connection of an app gets one of its own
-// to the compositor. Before it returns it asks the compositor for a security context, and waits for the
-// answer for some seconds at most.
+// to the compositor. Before it returns it asks the compositor for a security context, unless the policy grants
+// what compositors hide from such, and waits for the answer for some seconds at most.
 func (d Display) Listen(loop *relay.Loop) error {
 	l := log{d.Log, d.Name}
 	up := &upstream{socket: d.Socket, app: d.Policy.App, instance: d.Policy.Instance, first: d.First, hold: -1, log: l}
@@ -39,7 +39,9 @@ func (d Display) Listen(loop *relay.Loop) error {
 	if err != nil {
 		return fmt.Errorf("policy of the display %q: %w", d.Name, err)
 	}
-	up.open()
+	if up.known = v.privileged(); !up.known {
+		up.open()
+	}
 	id := 0
 	return loop.Listen(d.Listener, relay.Limits{Links: maxConnections}, up.dial, func() relay.Judge {
 		id++

@@ -19,8 +19,9 @@
 //   - What is the app's by core Wayland stays so: it hears keys and the pointer, and reads and sets the
 //     clipboard, while the compositor gives it the focus.
 //   - Where the compositor has wp_security_context_v1, all connections come to it by a listener that says
-//     whose they are. Compositors hide from such clients what they think fit, also what is granted here.
-//     If the global is there and the listener cannot be made, the app is refused, not less confined.
+//     whose they are. Compositors hide from such clients what they think fit, so a policy that grants what
+//     they all hide, such as the screen's picture, is served without. Else, if the global is there and the
+//     listener cannot be made, the app is refused, not less confined.
 //
 // With Clipboard "off" the app still has wl_data_device_manager, as toolkits want it and drag and drop
 // lives there. Its own selections are left out. Those of others arrive as none, and the types of their

@@ -65,6 +65,11 @@ func (p Policy) granted() (has [grants]bool) {
 	return has
 }
 
+// privileged reports whether a policy grants what compositors hide from all in a security context.
+func (v *view) privileged() bool {
+	return v.has[screencopy] || v.has[layerShell] || v.has[dataControl] || v.has[panel]
+}
+
 func (p Policy) focused() bool { return p.Clipboard == "focused" || p.Clipboard == "full" }
 
 // Describe says in words what the policy lets through beyond plain windows, and in the last line what

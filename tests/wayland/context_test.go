@@ -15,7 +15,11 @@ func TestSecurityContext(t *testing.T) {
 	if raw[capture] == 0 || raw[manager] == 0 {
 		t.Fatalf("control: want a compositor with security contexts, got %v", raw)
 	}
-	app := s.filtered(t, "--allow=screencopy", "--app-id=org.example.App", "--instance=7")
+	// What it hides from all in a context is granted by a manifest, and accepted there as a danger.
+	if got := s.filtered(t, "--allow=screencopy", "--app-id=org.example.App", "--instance=7").knows(); got[capture] == 0 || got[manager] > 0 {
+		t.Errorf("with the grant the app is shown %v", got)
+	}
+	app := s.filtered(t, "--app-id=org.example.App", "--instance=7")
 	for range 3 {
 		if got := app.knows(); got[capture] > 0 || got[manager] > 0 || got["xdg_wm_base"] == 0 || got["wl_seat"] == 0 {
 			t.Errorf("the app is shown %v", got)

@@ -185,7 +185,7 @@ func TestServerEnds(t *testing.T) {
 	}
 }
 
-// Where fuse-overlayfs is not installed, a boot is refused.
+// Where fuse-overlayfs is not installed, or ends at once, a boot is refused.
 func TestNotServed(t *testing.T) {
 	s := newSession(t)
 	s.onFuse(keeps)
@@ -195,6 +195,9 @@ func TestNotServed(t *testing.T) {
 	}
 	s.tells([]string{need.Program(t, "env"), "PATH=" + path, bed.Built(t, "snug"), "boot", system(t, "bookworm")},
 		"mount an overlay on", "hint: ", "or install fuse-overlayfs", "(exit status")
+	os.Symlink(need.Program(t, "false"), filepath.Join(path, "fuse-overlayfs"))
+	s.tells([]string{need.Program(t, "env"), "PATH=" + path, bed.Built(t, "snug"), "boot", system(t, "bookworm")},
+		"fuse-overlayfs, which served the root of the system, has ended", "(exit status")
 	if left := s.Outside("snug", "data", "ls"); left != "" {
 		t.Errorf("want nothing kept, got %s", left)
 	}

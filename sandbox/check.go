@@ -11,7 +11,7 @@ import (
 // check refuses what no kernel could do and what would otherwise be ignored, before anything is
 // built: a field of a Spec either has its effect or is an error.
 func (c *compiler) check() error {
-	for _, check := range []func(*Spec, *Host) *Error{checkHost, checkNamespaces, checkUsers, checkEnter, checkProcess, checkFiles, checkText} {
+	for _, check := range []func(*Spec, *Host) *Error{checkHost, checkNamespaces, checkUsers, checkEnter, checkProcess, checkFiles, checkServed, checkText} {
 		if err := check(c.spec, c.host); err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ func (*Devpts) sources() []string   { return nil }
 func (*Mqueue) sources() []string   { return nil }
 func (*Dev) sources() []string      { return nil }
 func (*Overlay) sources() []string  { return nil }
+func (*Fuse) sources() []string     { return nil }
 func (*Parents) sources() []string  { return nil }
 func (*Dir) sources() []string      { return nil }
 func (*Data) sources() []string     { return nil }
@@ -37,6 +38,8 @@ func atRoot(step Step) bool {
 	case *Tmpfs:
 		return len(split(s.Dest)) == 0
 	case *Overlay:
+		return len(split(s.Dest)) == 0
+	case *Fuse:
 		return len(split(s.Dest)) == 0
 	}
 	return false

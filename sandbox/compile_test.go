@@ -68,6 +68,8 @@ func TestGolden(t *testing.T) {
 			&sandbox.Chmod{Dest: "/a", Mode: 0o711}, &sandbox.ReadOnly{Dest: "/"}, &sandbox.Sysfs{Dest: "/sys"}, &sandbox.Cgroup2{Dest: "/sys/fs/cgroup"}, &sandbox.Mqueue{Dest: "/dev/mqueue"}}}},
 		{name: "overlay", spec: sandbox.Spec{Users: self, Process: run, Root: []sandbox.Step{overlay, &sandbox.Overlay{Dest: "/mem", Lower: []string{"/usr"}}}}},
 		{name: "overlay-linux-6.1", spec: sandbox.Spec{Users: self, Process: run, Root: []sandbox.Step{overlay}}, host: func(h *sandbox.Host) { h.Kernel = [2]int{6, 1} }},
+		{name: "fuse", spec: sandbox.Spec{Users: self, Process: run, Handover: sandbox.Handover{Serve: func(*os.File) error { return nil }},
+			Root: []sandbox.Step{&sandbox.Fuse{Dest: "/", Name: "served", Setuid: true, Origin: "m:1"}, &sandbox.Dir{Dest: "/a"}}}},
 		{name: "clocks-without-clone3", spec: sandbox.Spec{Users: self, Process: run, Time: sandbox.Clocks{Offset: true, Boottime: -5}}, host: func(h *sandbox.Host) { h.Clone3 = false }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

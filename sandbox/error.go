@@ -28,6 +28,18 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Overlay reports whether the kernel makes no such overlay here: of folders on their file system, or by users at all.
+func (e *Error) Overlay() bool {
+	if e.Verb != verbOverlay {
+		return false
+	}
+	switch e.Err {
+	case syscall.EROFS, syscall.EINVAL, syscall.EOPNOTSUPP, syscall.EPERM, syscall.ENODEV:
+		return true
+	}
+	return false
+}
+
 // explain makes an Error of a failure of the child.
 func (p *Program) explain(f *program.Failure) *Error {
 	return &Error{
@@ -112,8 +124,16 @@ func hint(f *program.Failure, h *Host, s *Spec) string {
 		return "a folder can only be shown on a folder, a file only on a file"
 	case is(verbOverlay, syscall.EINVAL, syscall.EOPNOTSUPP) && !h.Has(6, 6):
 		return "changes in memory over an overlay need Linux 6.6; give it an upper folder on disk"
-	case is(verbOverlay, syscall.EROFS):
+	case is(verbOverlay, syscall.EROFS), is(verbOverlay, syscall.EINVAL):
 		return "the kernel takes no changes of an overlay on every file system; put them on ext4, xfs, btrfs or, from Linux 6.6, a tmpfs"
+	case is(verbOverlay, syscall.EPERM, syscall.ENODEV):
+		return "this kernel makes no overlays for users"
+	case is(verbFuse, syscall.ENOENT, syscall.ENXIO, syscall.ENODEV, syscall.EACCES, syscall.EPERM):
+		return "it needs /dev/fuse, readable and writable: modprobe fuse, and what your distribution says of its mode"
+	case is(verbFuse, syscall.EMFILE, syscall.EINVAL):
+		return "the limit of open files (ulimit -n) is below 256, or whoever started this has as many open"
+	case is(verbFuse, syscall.ENOTCONN):
+		return "the program that serves it has ended"
 	case is(verbExec, syscall.ENOENT), is(verbExec, syscall.ENOTDIR):
 		return "the program, or the interpreter or loader that it names, is not in the sandbox"
 	case is(verbExec, syscall.EACCES):
@@ -150,6 +170,7 @@ const (
 	verbProc      = "mount proc on"
 	verbSysfs     = "mount sysfs on"
 	verbOverlay   = "mount an overlay on"
+	verbFuse      = "mount a served file system on"
 	verbDir       = "enter the working directory"
 	verbExec      = "execute"
 )

@@ -17,6 +17,8 @@ import (
 //	  ◄──────────────────────── one byte ──
 //	  ── msgMade ─────────────────────────►   Handover.Made
 //	  ◄──────────────────────── one byte ──
+//	  ── msgFuse + descriptor ────────────►   Handover.Serve
+//	  ◄──────────────────────── one byte ──
 //	  ── msgMain + pidfd ─────────────────►   this process takes the place of the first one
 //	  ── msgApp + pidfd ──────────────────►   the reaper has started the app
 //	  ── msgTerminal + pty ───────────────►   Instance.Terminal
@@ -37,6 +39,7 @@ const (
 	msgListener
 	msgStatus
 	msgTree
+	msgFuse
 )
 
 // The struct msghdr that the child sends, with what belongs to it behind: offsets in bytes.

@@ -252,6 +252,9 @@ type Handover struct {
 	Placed func(pid int) error
 	// Made, if set, is called likewise when all namespaces exist; those that are unmapped still are.
 	Made func(pid int) error
+	// Serve is called likewise with the descriptor of the one Fuse in Root, which it owns from then on: to start who
+	// answers. The child waits for the first answer.
+	Serve func(*os.File) error
 }
 
 // namespaces are the CLONE_NEW* flags of the namespaces that s makes.

@@ -86,6 +86,7 @@ type keeper struct {
 	abort   error     // why the parent ended the child
 	until   time.Time // when what enters must have done so; zero: there is time
 	ready   bool      // the child has set everything up
+	served  bool      // it has handed over its Fuse
 	exited  bool      // the app's wait status has arrived
 }
 
@@ -303,6 +304,9 @@ func (k *keeper) handle(kind message, value uint32, fd int) {
 	case msgMade:
 		k.answer(k.p.spec.Handover.Made(in.pid))
 		return
+	case msgFuse:
+		k.answer(k.serveFuse(fd))
+		return
 	case msgMain:
 		// The first child has handed over to a sibling, and ends by itself.
 		waitPidfd(in.pidfd, nil)
@@ -350,6 +354,8 @@ func (k *keeper) expects(kind message) bool {
 		return k.in.listener == nil && slices.ContainsFunc(s.Process.Filters, func(f Filter) bool { return f.Listen })
 	case msgMade:
 		return s.Handover.Made != nil
+	case msgFuse:
+		return s.Handover.Serve != nil && !k.served
 	case msgTerminal:
 		return s.Process.Terminal != nil && k.in.terminal == nil
 	case msgTree:

@@ -5,7 +5,7 @@ package sandbox
 // 0755 unless a step of type Parents says otherwise. A destination is an absolute path inside the new root; symbolic links in it are followed
 // inside the new root and cannot lead out of it.
 //
-// A root begins as an empty file system in memory. A Bind, Overlay or Tmpfs with the destination
+// A root begins as an empty file system in memory. A Bind, Overlay, Fuse or Tmpfs with the destination
 // "/" takes its place.
 type Step interface {
 	// compile appends the ops of the step.
@@ -101,6 +101,15 @@ type Overlay struct {
 	ReadOnly    bool
 	Setuid      bool
 	Origin      Origin
+}
+
+// Fuse is a file system that a program outside serves (fuse(4)): Handover.Serve is given what it needs. There can be
+// one. All ids of the sandbox's user namespace may use it, as modes and access lists allow.
+type Fuse struct {
+	Dest   string
+	Name   string // of its kind, as mountinfo has it behind "fuse."
+	Setuid bool
+	Origin Origin
 }
 
 // NoAccess as a Mode stands for mode 0, where 0 itself stands for the default.

@@ -412,7 +412,7 @@ func (b *booting) keep(layers []string) error {
 	case err != nil:
 		return err
 	}
-	b.changes, b.machine.Held = changes, append(b.machine.Held, changes.Lock())
+	b.changes, b.machine.Changes, b.machine.Held = changes, changes, append(b.machine.Held, changes.Lock())
 	if err := store.Fits(machines(b.world, b.c.storage)); err != nil {
 		return errors.Join(stored(err), changes.Discard(systemUsers()), changes.Close())
 	}

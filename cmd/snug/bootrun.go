@@ -117,6 +117,7 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 	m := &b.machine
 	m.Requests = w.requests
 	m.Said = w.said
+	m.Served = w.served
 	m.Console = boot.Discard(os.Stdout)
 	if b.ready >= 0 {
 		m.Console = boot.Discard(nothing{})
@@ -157,6 +158,16 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 		w.timer = time.AfterFunc(time.Duration(seconds*float64(time.Second)), w.late)
 	}
 	return w
+}
+
+// served says that the root is not the kernel's overlay.
+func (w *bootWatch) served(refused error, lists bool) {
+	lacks := "without O_TMPFILE"
+	if !lists {
+		lacks += " and access lists, which the file system of its changes does not have"
+	}
+	w.b.c.say("the kernel makes no overlay of these folders (" + refused.Error() + "): fuse-overlayfs serves the root of " +
+		quote(w.b.machine.Name) + ", slower, " + lacks)
 }
 
 // nothing takes what a console prints that nobody sits at.

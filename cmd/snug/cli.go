@@ -103,6 +103,8 @@ func dispatch(words []string, out, errs io.Writer) int {
 		return c.complete(words[1:])
 	case boot.KeeperVerb:
 		return boot.Keep(words[1:])
+	case boot.TryVerb:
+		return boot.Try(words[1:])
 	case boot.MeasureVerb:
 		return boot.Measure(words[1:])
 	}

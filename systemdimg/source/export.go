@@ -90,6 +90,9 @@ func (c *Carrier) exportLayout(ctx context.Context, img *store.Image, to string,
 		return err
 	}
 	err = unix.Renameat2(unix.AT_FDCWD, dir, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL { // FUSE and NFS may know no flags; without them an empty folder is replaced, and nothing else
+		err = unix.Rename(dir, path)
+	}
 	if err != nil {
 		return &store.Error{What: "write " + quote(path), Err: err}
 	}

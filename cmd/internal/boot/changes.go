@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,9 @@ func OpenChanges(base, name, image string) (*Changes, error) {
 	for _, dir := range []string{c.Upper(), c.Work()} {
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
+		}
+		if stat, err := os.Lstat(dir); err != nil || !stat.IsDir() { // whoever has served them could have put a link there
+			return nil, &fs.PathError{Op: "use", Path: dir, Err: cmp.Or(err, error(unix.ENOTDIR))}
 		}
 	}
 	lock, err := os.Open(c.path)

@@ -19,6 +19,9 @@ const KeeperVerb = "__keep"
 // noGroup stands for a group where there are only folders to remove.
 const noGroup = "/"
 
+// settleWord stands before a folder of changes whose marks are to become the kernel's.
+const settleWord = "+"
+
 // patience is how long what was killed may take to be gone. A process in a disk's or a network file
 // system's wait ends late.
 const patience = 30 * time.Second
@@ -29,7 +32,7 @@ type keeper struct {
 	pipe *os.File // its other end is the keeper's standard input; the kernel closes it with snug
 }
 
-// startKeeper starts the keeper of a group, and of folders that go with it. It has the held files for as long as
+// startKeeper starts the keeper of a group, and of folders that go with it, or behind settleWord stay. It has the held files for as long as
 // it lives.
 func startKeeper(users sandbox.Users, group string, folders []string, held []*os.File) (*keeper, error) {
 	self, err := os.Executable()
@@ -83,10 +86,10 @@ func (k *keeper) finish() error {
 }
 
 // Keep is the keeper: it waits for the end of who has started it, ends the group and removes it, and the
-// folders. It gives an exit status.
+// folders, or settles them. It gives an exit status.
 func Keep(args []string) int {
 	for _, word := range args {
-		if !strings.HasPrefix(word, "/") {
+		if !strings.HasPrefix(strings.TrimPrefix(word, settleWord), "/") {
 			return 2
 		}
 	}
@@ -110,7 +113,8 @@ func Keep(args []string) int {
 		status = 1
 	}
 	for _, folder := range args[1:] {
-		if os.RemoveAll(folder) != nil {
+		changes, isChanges := strings.CutPrefix(folder, settleWord)
+		if isChanges && settle(changes) != nil || !isChanges && os.RemoveAll(folder) != nil {
 			status = 1
 		}
 	}

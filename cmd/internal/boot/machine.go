@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,12 +23,13 @@ import (
 type Machine struct {
 	System systemdimg.System // but for what Run adds: Cgroup, Notify and BootID
 
-	Name   string
-	Parent string // the folder in which its control group is made
-	Limits cgroup.Limits
-	Socket string     // the path of its notification socket
-	Remove []string   // folders that go when it has ended
-	Held   []*os.File // locks of its image and its changes, which the keeper has for as long as the system lives
+	Name    string
+	Parent  string // the folder in which its control group is made
+	Limits  cgroup.Limits
+	Socket  string     // the path of its notification socket
+	Remove  []string   // folders that go when it has ended
+	Changes *Changes   // what it changes, if that is kept
+	Held    []*os.File // locks of its image and its changes, which the keeper has for as long as the system lives
 
 	// Connect, if set, connects the network namespace of a process to the host's network, until the
 	// function that it gives is called.
@@ -36,13 +38,19 @@ type Machine struct {
 	Started func(*sandbox.Instance) error
 	// Said is called with what its init says.
 	Said func(systemdimg.Notice)
+	// Served is called when fuse-overlayfs is about to serve the root, with what the kernel has said to an overlay, and
+	// whether there are access lists (acl(5)).
+	Served func(refused error, lists bool)
 	// Console is called with the system's end of the console, and carries it until the function
 	// that it gives is called. The file does not block.
 	Console func(*os.File) (drain func())
 	// Requests are what is asked of it while it runs.
 	Requests <-chan Request
 
-	over bool // it was asked to end, and is not to start again
+	over    bool   // it was asked to end, and is not to start again
+	killed  bool   // and at once
+	noLists bool   // it must not have access lists
+	server  string // the program that serves the root; empty: the kernel makes its overlay
 }
 
 // Request is what a system is asked to do.
@@ -58,19 +66,24 @@ const (
 // a system that was powered off, SIGINT (reboot(2), "Behavior inside PID namespaces"). When it returns,
 // nothing of the system is left.
 func (m *Machine) Run() (ws unix.WaitStatus, err error) {
+	if m.Changes != nil {
+		if err := m.Changes.settleNow(m.System.Users); err != nil {
+			return 0, err
+		}
+	}
 	group, err := m.group()
 	if err != nil {
 		return 0, err
 	}
 	defer group.Close()
-	k, err := startKeeper(m.System.Users, group.Path(), m.Remove, m.Held)
+	k, err := startKeeper(m.System.Users, group.Path(), m.leave(), m.Held)
 	if err != nil {
 		group.Remove(0)
 		return 0, err
 	}
 	defer func() {
 		if e := k.finish(); e != nil { // it was killed
-			e = m.clean(group.Path(), m.Remove)
+			e = m.clean(group.Path(), m.leave())
 			err = errors.Join(err, e)
 		}
 	}()
@@ -93,6 +106,14 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 			return ws, err
 		}
 	}
+}
+
+// leave are the folders that a keeper sees to at the end.
+func (m *Machine) leave() []string {
+	if m.Changes == nil {
+		return m.Remove
+	}
+	return append([]string{settleWord + m.Changes.path}, m.Remove...)
 }
 
 // group makes the control group. One of the name that is there, with a mark and without processes, was left by
@@ -150,29 +171,92 @@ func (m *Machine) boot(group *cgroup.Group) (unix.WaitStatus, error) {
 		return 0, err
 	}
 	defer listener.Close()
-	spec, err := system.Spec()
-	if err != nil {
-		return 0, err
-	}
-	stop := func() {}
-	defer func() { stop() }()
-	if m.Connect != nil {
-		spec.Handover.Placed = func(pid int) (err error) {
-			stop, err = m.Connect(pid)
-			return err
+	b, err := m.start(system)
+	var refused *sandbox.Error
+	if errors.As(err, &refused) && refused.Overlay() && m.server == "" {
+		if err = m.instead(refused); err == nil {
+			b, err = m.start(system)
 		}
 	}
-	in, err := sandbox.Run(spec)
 	if err != nil {
 		return 0, err
 	}
-	defer in.Close()
+	defer b.end()
 	if m.Started != nil {
-		if err := m.Started(in); err != nil {
+		if err := m.Started(b.in); err != nil {
 			return 0, err
 		}
 	}
-	return m.serve(in, listener)
+	ws, err := m.serve(b.in, listener)
+	if err == nil && b.orphaned() && !m.killed {
+		err = b.server.failure()
+	}
+	return ws, err
+}
+
+// booted is a system that runs, with what does so for it.
+type booted struct {
+	in         *sandbox.Instance
+	server     *server
+	disconnect func()
+}
+
+// start starts the system.
+func (m *Machine) start(system systemdimg.System) (*booted, error) {
+	b := &booted{disconnect: func() {}}
+	var overlay *sandbox.Overlay
+	if m.server != "" {
+		var at int
+		overlay, at = m.overlay()
+		system.Root = slices.Clone(system.Root)
+		system.Root[at] = &sandbox.Fuse{Dest: overlay.Dest, Name: serverName, Setuid: overlay.Setuid, Origin: overlay.Origin}
+	}
+	spec, err := system.Spec()
+	if err != nil {
+		return nil, err
+	}
+	if m.Connect != nil {
+		spec.Handover.Placed = func(pid int) (err error) {
+			b.disconnect, err = m.Connect(pid)
+			return err
+		}
+	}
+	if overlay != nil {
+		spec.Handover.Serve = func(device *os.File) (err error) {
+			b.server, err = m.startServer(device, overlay)
+			return err
+		}
+	}
+	if b.in, err = sandbox.Run(spec); err != nil {
+		b.end()
+		if b.server != nil && errors.Is(err, unix.ENOTCONN) { // it has ended before, and said why
+			err = b.server.failure()
+		}
+		return nil, err
+	}
+	if b.server != nil {
+		go func() {
+			<-b.server.in.Done()
+			b.in.Kill() // nothing can be read or written any more
+		}()
+	}
+	return b, nil
+}
+
+// orphaned reports whether a system that has ended was killed as nobody served its root. A server that the kernel
+// has told of the system's end ends well.
+func (b *booted) orphaned() bool {
+	ws := b.in.Wait()
+	return ws.Signaled() && ws.Signal() == unix.SIGKILL && b.server.hasEnded() && b.server.in.Wait() != 0
+}
+
+// end ends it, and gives all of it back.
+func (b *booted) end() {
+	if b.in != nil {
+		b.in.Close()
+	}
+	b.disconnect()
+	b.server.end()
 }
 
 // serve passes on what the system says and is asked, until it ends.
@@ -263,6 +347,7 @@ func (m *Machine) wait(in *sandbox.Instance) {
 // ask passes on a request. A system that cannot do it goes on.
 func (m *Machine) ask(in *sandbox.Instance, request Request) {
 	if request == Kill {
+		m.killed = true
 		in.Kill()
 		return
 	}

@@ -5,6 +5,7 @@
 #   run.sh bench bus                    the filters of buses alone
 #   run.sh bench wayland                the filter of Wayland alone
 #   run.sh bench sound                  that of sound
+#   run.sh bench brokers                what all of them cost an app
 #   run.sh bench-boot                   snug boot beside systemd-nspawn, as root
 #   run.sh bench-image                  imports beside tar and umoci, and second boots, as root
 #   run.sh go ARGUMENTS OF GO...        one test: run.sh go test ./tests -run Script -v

@@ -2,7 +2,7 @@
 // interleaved in one run, and prints where it loses as well as where it wins.
 //
 // It runs from the root of the tree with bin/snug built: make bench. With the argument "bus" it
-// compares the filters of buses alone, with "wayland" or "sound" those of that. BENCHRUNS is the number of pairs of the cheapest comparison,
+// compares the filters of buses alone, with "wayland" or "sound" those of that, with "brokers" what all cost an app. BENCHRUNS is the number of pairs of the cheapest comparison,
 // 200 by default; the others take their share of it.
 //
 // Exit status: 0 measured, whatever came out; 2 could not measure.
@@ -98,6 +98,9 @@ func (b *bench) run() error {
 	if len(os.Args) > 1 && os.Args[1] == "wayland" {
 		return b.wayland()
 	}
+	if len(os.Args) > 1 && os.Args[1] == "brokers" {
+		return b.brokers()
+	}
 	if len(os.Args) > 1 && os.Args[1] == "sound" {
 		return b.sounds()
 	}
@@ -107,7 +110,7 @@ func (b *bench) run() error {
 		}
 		return b.session()
 	}
-	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.session, b.buses, b.wayland, b.sounds} {
+	for _, part := range []func() error{b.plain, b.binds, b.dialect, b.flatpak, b.manifest, b.start, b.enter, b.memory, b.session, b.buses, b.wayland, b.sounds, b.brokers} {
 		if err := part(); err != nil {
 			return err
 		}

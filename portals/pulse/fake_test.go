@@ -15,6 +15,7 @@ type fake struct {
 
 	mu      sync.Mutex
 	conns   []*net.UnixConn
+	alive   int // of these
 	seen    []seen
 	sound   int // bytes that were played
 	next    uint32
@@ -49,11 +50,13 @@ func newFake(t *testing.T, path string) *fake {
 			}
 			f.mu.Lock()
 			f.conns = append(f.conns, c)
+			f.alive++
 			f.mu.Unlock()
 			f.wg.Add(1)
 			go func() {
 				defer f.wg.Done()
 				f.serve(c)
+				f.set(func() { f.alive-- })
 			}()
 		}
 	}()

@@ -23,6 +23,7 @@ type family struct {
 	gone     [maxGone]thing     // those that have just ended
 	next     int                // where in it the next one goes
 	streams  int                // that are, or are asked for
+	samples  int                // that may be playing
 	creating int                // clients and streams that the server is making
 
 	asked    bool

@@ -63,6 +63,17 @@ func TestManyStreams(t *testing.T) {
 	bedWait(t, "there is room", func() bool { return one.ask(cmdCreatePlayback, playback("")).command == cmdReply })
 }
 
+// So many samples at a time, too.
+func TestManySamples(t *testing.T) {
+	b := newBed(t, Policy{Play: true})
+	a := b.app()
+	sample := append(append(text(number(nil, none), nil), value('L', 0)...), append(text(nil, []byte("bell")), 'P', 'N')...)
+	for range maxSamples {
+		wantReply(t, a.ask(18, sample))
+	}
+	wantError(t, a.ask(18, sample), tooLarge)
+}
+
 // Sound for channels that the app has not is left out, and what is refused among it answered in order.
 func TestWrongChannels(t *testing.T) {
 	b := newBed(t, Policy{Play: true})
@@ -195,11 +206,9 @@ func TestHalfFrames(t *testing.T) {
 			wantReply(t, other.ask(cmdGetInputInfo+1, nil))
 		}
 		a.c.Close()
-		bedWait(t, "the connection has ended", func() bool {
-			done := make(chan int, 1)
-			b.loop.After(0, func() { done <- b.loop.Links() })
-			wantReply(t, other.ask(cmdStat, nil)) // wakes the loop
-			return <-done == 1
+		bedWait(t, "the connection has ended", func() (ended bool) {
+			b.fake.set(func() { ended = b.fake.alive == 1 })
+			return ended
 		})
 	}
 	b.fake.set(func() {

@@ -1,6 +1,9 @@
 package pulse
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Playing, in prose. A stream goes to the default device, or to one that the app names: then the server
 // is asked first which device that is. PipeWire would take the name of anything, such as that of
@@ -130,8 +133,21 @@ func (c *conn) playing(a *answer) {
 	c.make(-1)
 }
 
+// An app may have the server play so many samples in such a time: nobody tells when one has ended, and a device has
+// room for some hundred streams of all apps.
+const (
+	maxSamples = 16
+	sampleTime = 5 * time.Second
+)
+
 // playSample lets the app play what the person's desktop has given the server to play.
 func (c *conn) playSample(p *packet) verdict {
+	f := c.family
+	if f.samples >= maxSamples {
+		return tooMany
+	}
+	f.samples++
+	f.loop.After(sampleTime, func() { f.samples-- })
 	if isDefault(p, 0, 1, "@DEFAULT_SINK@") {
 		b := text(number(c.begin(p.command, p.tag, nil), none), nil)
 		c.send(c.properties(append(b, p.raw(2, 3)...), p.raw(4, 4)))

@@ -66,7 +66,6 @@ func (b *Brokers) spec(program *os.File) *sandbox.Spec {
 	p := &s.Process
 	p.Argv = append([]string{programName}, config.Args()...)
 	p.Programs = []string{programPath}
-	p.Env = []string{"GOMAXPROCS=1"} // one loop serves all; more would only be threads
 	p.Init = true
 	p.Filters = []sandbox.Filter{{Name: "broker", Code: seccomp.Broker(), Origin: origin}}
 	p.Landlock = ruleset(h.Landlock)

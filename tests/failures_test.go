@@ -137,7 +137,7 @@ hint: name what the app needs below it
 	{"grant of all of run", "run --read /run -- true", 125, `snug: files.read = "/run": this folder is nothing but ways out of the sandbox; it is never granted (--read, argument 1)
 hint: name what the app needs below it
 `},
-	{"not yet", "run --sound-play -- true", 125, `snug: sound.play = "true": not in this version (--sound-play, argument 1)
+	{"not yet", "run --limits-tasks 5 -- true", 125, `snug: limits.tasks = "5": not in this version (--limits-tasks, argument 1)
 hint: leave it out
 `},
 	{"bad manifest", "run org.example.Bad", 125, `snug: unknown key files.raed (~/.config/snug/apps/org.example.Bad.toml:5:1)

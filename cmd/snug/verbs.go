@@ -62,7 +62,7 @@ func verbs() []*verb {
 		{name: "logs", group: "systems", args: "[flags] INSTANCE | NAME",
 			short:   "print the journal of a system, also after its end",
 			example: "snug logs -f -u ssh debian", run: runLogs, flags: logsFlags},
-		{name: "unit", group: "systems", args: "[flags] APP | FOLDER [ARG...]",
+		{name: "unit", group: "expert", args: "[flags] APP | FOLDER [ARG...]",
 			short:   "print or install a systemd user unit of an app or system",
 			example: "snug unit --install --restart on-failure ./debian", run: runUnit, flags: unitFlags},
 		{name: "doctor", group: "expert", args: "[flags]",

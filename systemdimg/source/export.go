@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -122,7 +121,7 @@ func (x *exported) image(ctx context.Context, img *store.Image, tag string, chan
 		}
 		ids, doc.Layers = append(ids, got), append(doc.Layers, *blob)
 	}
-	raw, err := amend(img, ids, changed.By)
+	raw, err := amend(img, ids, "snug image export", changed.By)
 	if err != nil {
 		return err
 	}
@@ -199,7 +198,11 @@ func (x *exported) stream(of store.Digest, total int64, write func(io.Writer) er
 	defer f.Close()
 	plain, packed := sha256.New(), sha256.New()
 	z := gzip.NewWriter(io.MultiWriter(f, packed))
-	if err := errors.Join(write(x.c.counted(io.MultiWriter(z, plain), of, total)), z.Close()); err != nil {
+	err = write(x.c.counted(io.MultiWriter(z, plain), of, total))
+	if e := z.Close(); err == nil { // which on a full disk only says the same once more
+		err = e
+	}
+	if err != nil {
 		return "", nil, err
 	}
 	st, err := f.Stat()
@@ -221,7 +224,7 @@ func (x *exported) blob(raw []byte, mediaType string) (*descriptor, error) {
 
 // amend changes the layers that a configuration names, and nothing else in it; to new ones belongs an entry in
 // the history. With the layers that it names already, it stays what it is to the byte.
-func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
+func amend(img *store.Image, ids []store.Digest, program, by string) ([]byte, error) {
 	if slices.Equal(ids, img.Layers) {
 		return img.Raw, nil
 	}
@@ -229,7 +232,7 @@ func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
 	if err := json.Unmarshal(img.Raw, &fields); err != nil {
 		return nil, err
 	}
-	history, err := addHistory(fields["history"], len(img.Layers), len(ids), by)
+	history, err := addHistory(fields["history"], len(img.Layers), len(ids), map[string]string{"created": now().Format(time.RFC3339), "created_by": program, "comment": by})
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +247,7 @@ func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
 }
 
 // addHistory adds an entry for each new layer to a history, which has one for each layer, or none at all.
-func addHistory(raw json.RawMessage, had, has int, by string) ([]json.RawMessage, error) {
+func addHistory(raw json.RawMessage, had, has int, entry map[string]string) ([]json.RawMessage, error) {
 	var history []json.RawMessage
 	if err := json.Unmarshal(raw, &history); err != nil && raw != nil {
 		return nil, &store.Error{What: "read the image's history", Err: err}
@@ -255,7 +258,7 @@ func addHistory(raw json.RawMessage, had, has int, by string) ([]json.RawMessage
 		}
 	}
 	for range has - had {
-		text, err := marshal(map[string]string{"created": now().Format(time.RFC3339), "created_by": "snug image export", "comment": by})
+		text, err := marshal(entry)
 		if err != nil {
 			return nil, err
 		}

@@ -229,6 +229,17 @@ func runExport(c *console, args []string) error {
 	return k.Export(c.ctx, img, args[1], changed, c.out)
 }
 
+func runCommit(c *console, args []string) error {
+	return c.bring(nil, func(k *source.Carrier, o source.Options) (*store.Image, error) {
+		img, err := find(k.Store, args[0])
+		if err != nil {
+			return nil, err
+		}
+		o.Name = args[2]
+		return k.Commit(c.ctx, img, source.Changed{Upper: args[1]}, o)
+	})
+}
+
 // workers opens what it takes to remove; remove is nil if there is nothing yet.
 func (c *console) workers() (s *store.Store, remove store.Remover, done func(), err error) {
 	if s, err = c.store(); err != nil {

@@ -54,6 +54,12 @@ func (b *booting) run() (err error) {
 		return unaccounted(err)
 	}
 	m.Socket, m.Remove = boot.SocketIn(folder), []string{folder}
+	if b.changes != nil {
+		commit, _ := b.flags.GetString("commit")
+		if err := b.changes.Pend(commit); err != nil {
+			return err
+		}
+	}
 	watch := b.watch(claim)
 	ws, err := m.Run()
 	watch.stop()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/instances"
 )
 
@@ -71,15 +73,35 @@ func runStop(c *console, args []string) error {
 	if reboot, _ := f.GetBool("reboot"); reboot {
 		return rebootAll(list)
 	}
-	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
-	for _, r := range list {
-		deadline := deadline
-		if r.Machine != nil && !f.Changed("time") {
-			deadline = time.Now().Add(machinePatience)
+	deadline, short := time.Now().Add(time.Duration(seconds*float64(time.Second))), !f.Changed("time")
+	return c.stopAll(list, sig, func(r *instances.Record) time.Time {
+		if r.Machine != nil && short {
+			return time.Now().Add(machinePatience)
 		}
-		if err := stop(r, sig, deadline); err != nil {
+		return deadline
+	})
+}
+
+// stopAll stops instances, and says of systems that were to become images whether they have: who has started them
+// may have nobody to say it to.
+func (c *console) stopAll(list []*instances.Record, sig unix.Signal, deadline func(*instances.Record) time.Time) error {
+	var failed *hinted
+	for _, r := range list {
+		if err := stop(r, sig, deadline(r)); err != nil {
 			return err
 		}
+		if r.Machine == nil || r.Machine.Changes == "" {
+			continue
+		}
+		if p := boot.ReadPending(filepath.Dir(r.Machine.Changes)); p != nil {
+			if failed != nil {
+				c.say(failed.what, failed.hint)
+			}
+			failed = notMade(p, r.Machine.Changes, r.Machine.Image)
+		}
+	}
+	if failed != nil {
+		return failed
 	}
 	return nil
 }

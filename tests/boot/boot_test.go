@@ -282,10 +282,25 @@ func TestNetwork(t *testing.T) {
 	s.Must("snug", "stop", off)
 }
 
+// The network in user space answers for names at one address, which is what programs read, whoever wrote their
+// resolv.conf. The image keeps its own.
+func TestNameServer(t *testing.T) {
+	s := newSession(t)
+	for _, root := range []string{"/", system(t, "openrc")} {
+		name := strings.TrimSpace(s.Must("snug", "boot", "--detach", "--network", "user", "--name", "names", root))
+		s.want(name, "grep -c nameserver /etc/resolv.conf; grep nameserver /etc/resolv.conf", "1\nnameserver 10.0.2.3\n")
+		s.Must("snug", "stop", "--time", "40", name)
+	}
+	if bed.Exists(s.Home + "/.local/share/snug/machines/names/upper/etc/resolv.conf") {
+		t.Error("want the image's own file as it was")
+	}
+}
+
 // What cannot be booted gets one error, and nothing is left.
 func TestRefusals(t *testing.T) {
 	s := newSession(t)
 	os.Mkdir(s.Home+"/empty", 0o755)
+	bed.Write(t, s.Home+"/x.tar", "an archive\n")
 	for _, tt := range []struct {
 		words []string
 		want  string
@@ -301,11 +316,17 @@ func TestRefusals(t *testing.T) {
 		{[]string{"--credential", "../x=y", "/"}, "name of a credential"},
 		{[]string{"--bind", "/nothing/there", "/"}, "no such file"},
 		{[]string{"--map", "many", "/"}, "not a way to map ids"},
+		{[]string{"--hostname", "a b", "/"}, "not the name of a host"},
+		{[]string{"--map", "single", "--commit", "x", "/"}, "--commit needs an image"},
+		{[]string{"--replace", "/"}, "--replace without --commit"},
+		{[]string{"/usr"}, "sudo tar -C /usr --one-file-system -c . | snug image import - NAME"},
+		{[]string{"debian:12"}, "snug image pull debian:12 fetches one"},
+		{[]string{"x.tar"}, "snug image import x.tar NAME"},
 		{[]string{"/", "init=/bin/sh"}, "words for the init stand behind --"},
 		{[]string{"--memory", "1G", "--ephemeral", system(t, "bookworm")}, `controller "memory" is not delegated`},
 	} {
 		out := s.Outside(append([]string{"snug", "boot"}, tt.words...)...)
-		if !strings.Contains(out, tt.want) || !strings.Contains(out, "(exit status 125)") {
+		if !strings.Contains(out, tt.want) || !strings.Contains(out, "(exit status 125)") || strings.Contains(out, "warning") {
 			t.Errorf("%q: want %q and 125, got %s", tt.words, tt.want, out)
 		}
 	}

@@ -31,6 +31,12 @@ func Verbs() []Verb {
 	}
 }
 
+// Commit is the verb that snug boot --commit asks for. It is not shown: of a system that runs its snug alone can tell
+// when the changes are whole.
+func Commit() Verb {
+	return Verb{"commit", "[flags] NAME UPPER NEW", "make an image of one and of changes", "snug boot --commit mine debian:12", 3, 3, importFlags}
+}
+
 // Flags adds the flags of a verb, and those that all have.
 func (v *Verb) Flags(f *pflag.FlagSet) {
 	v.own(f)

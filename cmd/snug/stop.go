@@ -18,7 +18,7 @@ func stopFlags(f *pflag.FlagSet) {
 	f.String("signal", "TERM", "first ask with this `SIGNAL`, TERM if not given")
 	f.Float64("time", 10, "wait `SEC` seconds (10; a system 90), and end the rest")
 	f.Bool("all", false, "all that run")
-	f.Bool("reboot", false, "have a booted system start anew")
+	f.Bool("reboot", false, "have a booted system start anew, and wait for it")
 }
 
 // killFlags are what is left of them for kill.
@@ -71,7 +71,11 @@ func runStop(c *console, args []string) error {
 		list = append(list, r)
 	}
 	if reboot, _ := f.GetBool("reboot"); reboot {
-		return rebootAll(list)
+		patience := machinePatience
+		if f.Changed("time") {
+			patience = time.Duration(seconds * float64(time.Second))
+		}
+		return rebootAll(list, patience)
 	}
 	deadline, short := time.Now().Add(time.Duration(seconds*float64(time.Second))), !f.Changed("time")
 	return c.stopAll(list, sig, func(r *instances.Record) time.Time {

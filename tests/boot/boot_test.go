@@ -140,17 +140,31 @@ func TestReboot(t *testing.T) {
 	s := newSession(t)
 	name := s.boot("--name", "again", "--ephemeral", system(t, "bookworm"))
 	id := s.inside(name, "cat /proc/sys/kernel/random/boot_id")
-	for _, reboot := range []func(){
-		func() { s.inside(name, "systemctl reboot") },
-		func() { s.Must("snug", "stop", "--reboot", name) },
-	} {
-		reboot()
-		next := ""
-		s.Poll("it is up again", func() bool {
-			next = s.inside(name, "systemctl is-system-running >/dev/null && cat /proc/sys/kernel/random/boot_id")
-			return len(next) == len(id) && next != id
-		})
-		id = next
+	s.inside(name, "systemctl reboot")
+	next := ""
+	s.Poll("it is up again", func() bool {
+		next = s.inside(name, "systemctl is-system-running >/dev/null && cat /proc/sys/kernel/random/boot_id")
+		return len(next) == len(id) && next != id
+	})
+	stopped := make(chan string)
+	go func() { stopped <- s.Outside("snug", "stop", "--reboot", name) }()
+	said := ""
+	for waits := true; waits; {
+		select {
+		case out := <-stopped:
+			waits = false
+			if out != "" {
+				t.Errorf("want it up again, got %s", out)
+			}
+		default:
+			said += s.inside(name, "true")
+		}
+	}
+	if now := s.inside(name, "systemctl is-active basic.target; cat /proc/sys/kernel/random/boot_id"); now != "active\n"+strings.TrimPrefix(now, "active\n") || strings.HasSuffix(now, next) {
+		t.Errorf("want it up when stop has ended, got %s", now)
+	}
+	if strings.Contains(said, "no such process") || strings.Contains(said, "sandbox has ended") {
+		t.Errorf("want to be told that it reboots, got %s", said)
 	}
 	s.Must("snug", "stop", name)
 }

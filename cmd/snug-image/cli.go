@@ -178,7 +178,7 @@ func (c *console) finish(err error) int {
 	case errors.As(err, &inSandbox):
 		hint = inSandbox.Hint
 	}
-	c.say(what, hint)
+	c.say(strings.ReplaceAll(what, "\n", "; "), hint)
 	return status
 }
 

@@ -114,17 +114,7 @@ func runLs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	images, err := s.List()
-	if len(args) > 0 {
-		images, err = nil, nil
-		for _, a := range args {
-			img, err := find(s, a)
-			if err != nil {
-				return err
-			}
-			images = append(images, img)
-		}
-	}
+	images, err := c.images(s, args)
 	if c.set("json") {
 		out := []*listed{}
 		for _, img := range images {
@@ -141,6 +131,23 @@ func runLs(c *console, args []string) error {
 		}
 	}
 	return err
+}
+
+// images are those that words name, or all. Of several words each that names none is told by itself: the others are
+// listed all the same.
+func (c *console) images(s *store.Store, words []string) (list []*store.Image, err error) {
+	if len(words) == 0 {
+		return s.List()
+	}
+	for _, word := range words {
+		img, e := find(s, word)
+		if e == nil {
+			list = append(list, img)
+		} else if err = e; len(words) > 1 {
+			err = &failure{status: c.finish(e)}
+		}
+	}
+	return list, err
 }
 
 // find finds an image. That there is none is the answer no.
@@ -225,6 +232,9 @@ func runExport(c *console, args []string) error {
 	out, ok := c.out.(interface{ Fd() uintptr })
 	if args[1] == "-" && ok && isTerminal(out.Fd()) {
 		return &store.Error{What: "an archive on a terminal", Hint: "send it to a file or a program: snug image export " + args[0] + " - | zstd >system.tar.zst"}
+	}
+	if name, err := store.ParseName(args[0]); err == nil && slices.Contains(img.Names, name) {
+		img.Names = []string{name} // of several it is called there as it was here
 	}
 	return k.Export(c.ctx, img, args[1], changed, c.out)
 }

@@ -49,19 +49,55 @@ func (c *Carrier) Export(ctx context.Context, img *store.Image, to string, chang
 	if to == "-" {
 		return c.Workers.Pack(ctx, folders, worker.System, c.counted(stream, img.ID, img.Size))
 	}
+	return c.exportFile(ctx, img, to, folders)
+}
+
+// exportFile writes an archive to a new file, all at once. Its name says whether it is compressed.
+func (c *Carrier) exportFile(ctx context.Context, img *store.Image, to string, folders []string) error {
+	compressed := strings.HasSuffix(to, ".tar.gz") || strings.HasSuffix(to, ".tgz")
+	if !compressed && !strings.HasSuffix(to, ".tar") {
+		return &store.Error{What: quote(to) + ": an archive is called FILE.tar, FILE.tar.gz or FILE.tgz", Hint: "an OCI layout: oci:" + to + "; other compressions: snug image export NAME - | xz >FILE.tar.xz"}
+	}
+	if err := vacant(to); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(to), ".snug-*.tar")
 	if err != nil {
 		return &store.Error{What: "write " + quote(to), Err: cause(err)}
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := c.Workers.Pack(ctx, folders, worker.System, c.counted(f, img.ID, img.Size)); err != nil {
+	var packed io.WriteCloser = f
+	if compressed {
+		packed = gzip.NewWriter(f)
+	}
+	err = c.Workers.Pack(ctx, folders, worker.System, c.counted(packed, img.ID, img.Size))
+	if err == nil && compressed {
+		err = packed.Close()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	return putNew(f.Name(), to)
+}
+
+// vacant refuses to write over what is there.
+func vacant(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return &store.Error{What: quote(path) + " exists", Hint: "choose another name, or remove it first"}
 	}
-	return os.Rename(f.Name(), to)
+	return nil
+}
+
+// putNew gives what is whole its name.
+func putNew(from, to string) error {
+	if err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE); err != nil {
+		return &store.Error{What: "write " + quote(to), Err: err}
+	}
+	return nil
 }
 
 // exportLayout writes a new layout, all at once.
@@ -73,8 +109,8 @@ func (c *Carrier) exportLayout(ctx context.Context, img *store.Image, to string,
 	if tag == "" && len(img.Names) > 0 {
 		tag = img.Names[0]
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return &store.Error{What: quote(path) + " exists", Hint: "export to a folder that does not: it is made"}
+	if err := vacant(path); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".snug-oci-")
 	if err != nil {
@@ -88,11 +124,7 @@ func (c *Carrier) exportLayout(ctx context.Context, img *store.Image, to string,
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	err = unix.Renameat2(unix.AT_FDCWD, dir, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
-	if err != nil {
-		return &store.Error{What: "write " + quote(path), Err: err}
-	}
-	return nil
+	return putNew(dir, path)
 }
 
 // exported is a layout that is being written.

@@ -164,6 +164,9 @@ func (c *Carrier) importStream(ctx context.Context, f *os.File, tag string, want
 	if err := c.free(rec.Source, &o); err != nil {
 		return nil, err
 	}
+	if !beginsArchive(head) {
+		return nil, &store.Error{What: quote(f.Name()) + " is no tar archive", Hint: "the files of a system, as tar -C FOLDER -c . packs them; also compressed, by gzip, xz or zstd"}
+	}
 	id, err := c.layer(ctx, w, &part{}, all, wanted{form: worker.System})
 	if err != nil {
 		return nil, err
@@ -242,6 +245,9 @@ func (c *Carrier) importFolder(ctx context.Context, dir *os.File, want platform,
 	path, err := filepath.Abs(dir.Name())
 	if err != nil {
 		return nil, err
+	}
+	if names, _ := dir.Readdirnames(1); len(names) == 0 {
+		return nil, &store.Error{What: quote(dir.Name()) + " is empty"}
 	}
 	if err := o.named(path); err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func Verbs() []Verb {
 		{"import", "[flags] SOURCE [NAME]", "take a folder, a tar archive or - for one, or oci:DIR[:TAG]", "snug image import bookworm.tar debian:12", 1, 2, importFlags},
 		{"ls", "[flags] [NAME...]", "list images", "snug image ls", 0, many, noFlags},
 		{"inspect", "[flags] NAME", "show what is known of an image, and what it says of itself", "snug image inspect --json debian:12", 1, 1, noFlags},
-		{"export", "[flags] NAME oci:DIR[:TAG] | FILE.tar | -", "write an image as an OCI layout, or its files as a tar archive", "snug image export debian:12 oci:debian", 2, 2, exportFlags},
+		{"export", "[flags] NAME oci:DIR[:TAG] | FILE.tar[.gz] | -", "write an image as an OCI layout, or its files as a tar archive", "snug image export debian:12 oci:debian", 2, 2, exportFlags},
 		{"rm", "[flags] NAME...", "remove names, and images with their last ones", "snug image rm debian:11", 1, many, noFlags},
 		{"prune", "[flags]", "remove layers that no image has, and what killed imports left", "snug image prune --all", 0, 0, pruneFlags},
 	}

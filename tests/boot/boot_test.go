@@ -344,6 +344,10 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%q: want %q and 125, got %s", tt.words, tt.want, out)
 		}
 	}
+	early := s.Outside("snug", "boot", "--detach", "--wait", "0.05", "/")
+	if !strings.HasPrefix(early, `snug: "own" is not up after 0.05 seconds`) {
+		t.Errorf("want no words of programs that could not know yet, got %s", early)
+	}
 	if bed.Exists(s.Home + "/.local/share/snug/machines/empty") {
 		t.Error("a refused boot has left a folder")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -114,7 +115,16 @@ func upAgain(r *instances.Record, supervisor int, patience time.Duration) error 
 // notThere says of a system that could not be entered since it has no first process just now that it may have one
 // soon.
 func notThere(r *instances.Record, err error) error {
-	if r.Machine == nil || !errors.Is(err, unix.ESRCH) && !errors.Is(err, os.ErrProcessDone) {
+	wait := time.Duration(0)
+	switch {
+	case r.Machine == nil:
+		return err
+	case errors.Is(err, unix.ESRCH), errors.Is(err, os.ErrProcessDone):
+		wait = moment // until all of its processes have ended
+	case !errors.Is(err, fs.ErrNotExist): // of a file in /proc; else of the command
+		return err
+	}
+	if !hasGone(r, wait) {
 		return err
 	}
 	now, e := findInstance(r.Name)

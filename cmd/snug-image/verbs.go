@@ -64,11 +64,24 @@ func layersOf(s *store.Store) map[store.Digest]bool {
 
 // notes says what had to be left out of layers that are new. Of an image of many each may have the same to say.
 func (c *console) notes(s *store.Store, img *store.Image, had map[store.Digest]bool) {
+	const left = " device nodes were left out, which a user namespace cannot have"
 	var all []string
+	devices := 0 // that most images have, one here and there in each layer
 	for _, d := range img.Layers {
-		if info, _ := s.Info(d); !had[d] {
-			all = append(all, info.Notes...)
+		info, _ := s.Info(d)
+		for _, n := range info.Notes {
+			count, _, is := strings.Cut(n, left)
+			switch number, err := strconv.Atoi(count); {
+			case had[d]:
+			case is && err == nil:
+				devices += number
+			default:
+				all = append(all, n)
+			}
 		}
+	}
+	if devices > 0 {
+		all = append([]string{strconv.Itoa(devices) + left}, all...)
 	}
 	const shown = 3
 	for _, n := range all[:min(len(all), shown)] {

@@ -38,8 +38,9 @@ func (s *session) tells(words []string, want ...string) {
 func TestStorage(t *testing.T) {
 	s := newSession(t)
 	big := s.Home + "/big"
-	t.Cleanup(func() { inNamespace("rm", "-rf", big).Run() })
+	t.Cleanup(func() { inNamespace("rm", "-rf", big, s.Home+"/more").Run() })
 	s.importImage("trixie", "debian:13", "--storage", big)
+	s.tells([]string{"snug", "image", "import", "--storage", s.Home + "/more", filepath.Join(os.Getenv("IMAGES"), "openrc.tar"), "rc"}, "device nodes were left out, which a user namespace cannot have\n")
 	s.boot("--storage", big, "--name", "sys", "debian:13")
 	s.tells([]string{"snug", "image", "rm", "--storage", big, "debian:13"}, `"debian:13" is in use by system "sys"`, "hint: snug stop sys; ", "snug data rm --storage "+big+" sys", "(exit status 1)")
 	s.inside("sys", "head -c 5M /dev/urandom >/srv/much; chmod 700 /srv; chown 7 /srv; journalctl --sync")

@@ -33,14 +33,15 @@ const (
 var leftOut = []string{
 	"fstab", "crypttab", "machine-id", "hostname", "shadow", "shadow-", "gshadow", "gshadow-", ".pwd.lock", "ssh",
 	"systemd/system", "systemd/user", "init.d", "cron.d", "modules-load.d", "sysctl.d", "sysctl.conf",
-	"systemd/network", "network", "NetworkManager",
+	"systemd/network", "network", "NetworkManager", "resolv.conf",
 }
 
 // errEtc says that a copy of /etc is refused.
 var errEtc = errors.New("/etc has more than 20,000 files or 64 MiB")
 
-// Own is the root of a throw-away copy of the system in a folder, as a rule "/".
-func Own(root string) ([]sandbox.Step, error) {
+// Own is the root of a throw-away copy of the system in a folder, as a rule "/". The resolver is the address of the
+// one name server that it can reach; "" stands for those of this machine.
+func Own(root, resolver string) ([]sandbox.Step, error) {
 	steps := []sandbox.Step{
 		&sandbox.Tmpfs{Dest: "/", Mode: 0o755, Origin: origin},
 		&sandbox.Bind{Source: filepath.Join(root, "usr"), Dest: "/usr", Setuid: true, Origin: origin},
@@ -55,7 +56,7 @@ func Own(root string) ([]sandbox.Step, error) {
 			steps = append(steps, &sandbox.Bind{Source: path, Dest: "/" + name, Setuid: true, Origin: origin})
 		}
 	}
-	etc, err := copyEtc(filepath.Join(root, "etc"))
+	etc, err := copyEtc(filepath.Join(root, "etc"), resolver)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +84,16 @@ type etcCopy struct {
 	files, bytes int
 }
 
-func copyEtc(root string) ([]sandbox.Step, error) {
+func copyEtc(root, resolver string) ([]sandbox.Step, error) {
 	c := &etcCopy{root: root}
 	c.add(&sandbox.Dir{Dest: "/etc", Origin: origin})
 	if err := c.folder(""); err != nil {
 		return nil, err
+	}
+	if text, err := os.ReadFile(filepath.Join(root, "resolv.conf")); resolver != "" {
+		c.file("resolv.conf", 0o644, resolverText(string(text), resolver))
+	} else if err == nil { // where it is a link, who manages what it leads to is not inside
+		c.file("resolv.conf", 0o644, text[:min(len(text), maxFile)])
 	}
 	c.file("fstab", 0o644, nil)
 	c.file("machine-id", 0o444, nil)

@@ -56,14 +56,18 @@ func readTop(layers []string, path string) (string, bool) {
 		if err != nil {
 			continue
 		}
-		f := os.NewFile(uintptr(fd), path)
-		stat, err := f.Stat()
-		text, e := []byte(nil), error(nil)
-		if err == nil && stat.Mode().IsRegular() {
-			text, e = io.ReadAll(io.LimitReader(f, maxNames))
-		}
-		f.Close()
-		return string(text), err == nil && e == nil && stat.Mode().IsRegular()
+		return readPlain(os.NewFile(uintptr(fd), path))
 	}
 	return "", false
+}
+
+// readPlain reads a plain file, and closes it.
+func readPlain(f *os.File) (text string, ok bool) {
+	defer f.Close()
+	stat, err := f.Stat()
+	if err != nil || !stat.Mode().IsRegular() {
+		return "", false
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, maxNames))
+	return string(raw), err == nil
 }

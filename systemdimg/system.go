@@ -201,7 +201,7 @@ func (s *System) hostSteps() []sandbox.Step {
 	return steps
 }
 
-// resolverSteps tells systemd-resolved of the name server; a system without it reads /etc/resolv.conf.
+// resolverSteps tells systemd-resolved of the name server; for a system without it there is ResolverFile.
 func (s *System) resolverSteps() []sandbox.Step {
 	if s.Network != User || s.Resolver == "" {
 		return nil

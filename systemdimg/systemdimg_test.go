@@ -123,12 +123,12 @@ func TestSpec(t *testing.T) {
 func TestOwn(t *testing.T) {
 	root := t.TempDir()
 	for path, content := range map[string]string{"etc/hosts": "h", "etc/shadow": "root:secret:", "etc/systemd/system/x.service": "x", "etc/ssh/key": "k", "etc/rc2.d/S01x": "x",
-		"etc/passwd": "root:x:0:0:::\n", "etc/deep/er/file": "f", "usr/bin/x": "x"} {
+		"etc/passwd": "root:x:0:0:::\n", "etc/deep/er/file": "f", "usr/bin/x": "x", "etc/resolv.conf": "nameserver 192.0.2.1\nsearch home\n"} {
 		os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755)
 		os.WriteFile(filepath.Join(root, path), []byte(content), 0o640)
 	}
 	os.Symlink("usr/bin", filepath.Join(root, "bin"))
-	steps, err := Own(root)
+	steps, err := Own(root, "10.0.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestOwn(t *testing.T) {
 			got[s.Dest] = "-> " + s.Target
 		}
 	}
-	for path, want := range map[string]string{"/etc/hosts": "h", "/etc/deep/er/file": "f", "/etc/shadow": "root::19000:0:99999:7:::\n", "/etc/machine-id": "", "/bin": "-> usr/bin"} {
+	for path, want := range map[string]string{"/etc/hosts": "h", "/etc/deep/er/file": "f", "/etc/shadow": "root::19000:0:99999:7:::\n", "/etc/machine-id": "", "/etc/resolv.conf": "nameserver 10.0.2.3\nsearch home\n", "/bin": "-> usr/bin"} {
 		if text, found := got[path]; !found || text != want {
 			t.Errorf("%s: want %q, got %q, %v", path, want, text, found)
 		}
@@ -149,6 +149,38 @@ func TestOwn(t *testing.T) {
 	for _, path := range []string{"/etc/systemd/system/x.service", "/etc/ssh/key", "/etc/rc2.d/S01x"} {
 		if _, found := got[path]; found {
 			t.Errorf("want no %s", path)
+		}
+	}
+}
+
+// Over a resolv.conf of a host's servers lies another, unless somebody in the image manages it.
+func TestResolverFile(t *testing.T) {
+	for _, tt := range []struct{ name, file, want string }{
+		{"a plain file", "nameserver 192.0.2.1\nsearch home\n", "nameserver 10.0.2.3\nsearch home\n"},
+		{"an empty one", "", "nameserver 10.0.2.3\n"},
+		{"of systemd-resolved, which is not there", "nameserver 127.0.0.53\n", "nameserver 10.0.2.3\n"},
+		{"of systemd-resolved", "+nameserver 127.0.0.53\n", "nothing"},
+		{"a link", "->../run/systemd/resolve/stub-resolv.conf", "nothing"},
+		{"none", "none", "nothing"},
+	} {
+		layer, upper := t.TempDir(), t.TempDir()
+		os.MkdirAll(layer+"/etc", 0o755)
+		os.MkdirAll(layer+"/usr/lib/systemd", 0o755)
+		content, resolved := strings.CutPrefix(tt.file, "+")
+		if resolved {
+			os.WriteFile(layer+"/usr/lib/systemd/systemd-resolved", nil, 0o755)
+		}
+		if target, link := strings.CutPrefix(content, "->"); link {
+			os.Symlink(target, layer+"/etc/resolv.conf")
+		} else if content != "none" {
+			os.WriteFile(layer+"/etc/resolv.conf", []byte(content), 0o644)
+		}
+		got := "nothing"
+		for _, s := range ResolverFile([]string{upper, layer}, "10.0.2.3") {
+			got = string(s.(*sandbox.Data).Content)
+		}
+		if got != tt.want {
+			t.Errorf("%s: want %q, got %q", tt.name, tt.want, got)
 		}
 	}
 }

@@ -43,6 +43,8 @@ func runs(name string) func(c *console, args []string) error {
 		return runExport
 	case "rm":
 		return runRm
+	case "commit":
+		return runCommit
 	}
 	return runPrune
 }
@@ -75,7 +77,7 @@ func dispatch(words []string, in *os.File, out, errs io.Writer) int {
 		c.help()
 		return map[bool]int{true: exitCouldNot}[len(words) == 0]
 	}
-	for _, v := range image.Verbs() {
+	for _, v := range append(image.Verbs(), image.Commit()) {
 		if v.Name == words[0] {
 			return c.finish(c.verb(&v, words[1:]))
 		}
@@ -176,7 +178,7 @@ func (c *console) finish(err error) int {
 	case errors.As(err, &inSandbox):
 		hint = inSandbox.Hint
 	}
-	c.say(what, hint)
+	c.say(strings.ReplaceAll(what, "\n", "; "), hint)
 	return status
 }
 

@@ -64,11 +64,24 @@ func layersOf(s *store.Store) map[store.Digest]bool {
 
 // notes says what had to be left out of layers that are new. Of an image of many each may have the same to say.
 func (c *console) notes(s *store.Store, img *store.Image, had map[store.Digest]bool) {
+	const left = " device nodes were left out, which a user namespace cannot have"
 	var all []string
+	devices := 0 // that most images have, one here and there in each layer
 	for _, d := range img.Layers {
-		if info, _ := s.Info(d); !had[d] {
-			all = append(all, info.Notes...)
+		info, _ := s.Info(d)
+		for _, n := range info.Notes {
+			count, _, is := strings.Cut(n, left)
+			switch number, err := strconv.Atoi(count); {
+			case had[d]:
+			case is && err == nil:
+				devices += number
+			default:
+				all = append(all, n)
+			}
 		}
+	}
+	if devices > 0 {
+		all = append([]string{strconv.Itoa(devices) + left}, all...)
 	}
 	const shown = 3
 	for _, n := range all[:min(len(all), shown)] {
@@ -114,17 +127,7 @@ func runLs(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
-	images, err := s.List()
-	if len(args) > 0 {
-		images, err = nil, nil
-		for _, a := range args {
-			img, err := find(s, a)
-			if err != nil {
-				return err
-			}
-			images = append(images, img)
-		}
-	}
+	images, err := c.images(s, args)
 	if c.set("json") {
 		out := []*listed{}
 		for _, img := range images {
@@ -141,6 +144,23 @@ func runLs(c *console, args []string) error {
 		}
 	}
 	return err
+}
+
+// images are those that words name, or all. Of several words each that names none is told by itself: the others are
+// listed all the same.
+func (c *console) images(s *store.Store, words []string) (list []*store.Image, err error) {
+	if len(words) == 0 {
+		return s.List()
+	}
+	for _, word := range words {
+		img, e := find(s, word)
+		if e == nil {
+			list = append(list, img)
+		} else if err = e; len(words) > 1 {
+			err = &failure{status: c.finish(e)}
+		}
+	}
+	return list, err
 }
 
 // find finds an image. That there is none is the answer no.
@@ -226,7 +246,21 @@ func runExport(c *console, args []string) error {
 	if args[1] == "-" && ok && isTerminal(out.Fd()) {
 		return &store.Error{What: "an archive on a terminal", Hint: "send it to a file or a program: snug image export " + args[0] + " - | zstd >system.tar.zst"}
 	}
+	if name, err := store.ParseName(args[0]); err == nil && slices.Contains(img.Names, name) {
+		img.Names = []string{name} // of several it is called there as it was here
+	}
 	return k.Export(c.ctx, img, args[1], changed, c.out)
+}
+
+func runCommit(c *console, args []string) error {
+	return c.bring(nil, func(k *source.Carrier, o source.Options) (*store.Image, error) {
+		img, err := find(k.Store, args[0])
+		if err != nil {
+			return nil, err
+		}
+		o.Name = args[2]
+		return k.Commit(c.ctx, img, source.Changed{Upper: args[1]}, o)
+	})
 }
 
 // workers opens what it takes to remove; remove is nil if there is nothing yet.

@@ -15,8 +15,6 @@ import (
 	"snug/manifests/compose"
 	"snug/sandbox"
 	"snug/systemdimg"
-	"snug/systemdimg/store"
-	"snug/systemdimg/subid"
 )
 
 // bootFlags are those of boot.
@@ -24,6 +22,7 @@ func bootFlags(f *pflag.FlagSet) {
 	f.String("name", "", "call the system `NAME`; its changes are kept by it")
 	f.Bool("ephemeral", false, "throw away what it changes")
 	f.String("commit", "", "when it has powered off, make it an image, `IMAGE`")
+	f.Bool("replace", false, "let --commit take the name away from another image")
 	f.Bool("detach", false, "return when it is up, and print its name")
 	f.Float64("wait", 0, "give up if it is not up in `SEC` s, or up with failures")
 	f.String("network", "off", "off, user (pasta or slirp4netns) or host (`MODE`)")
@@ -108,20 +107,23 @@ func (b *booting) plan(word string, init []string) error {
 	if len(init) > 0 {
 		s.Init = append([]string{systemdimg.DefaultInit}, init...)
 	}
-	for _, part := range []func() error{b.ids, b.network, b.limits, b.capabilities, b.credentials, b.binds} {
+	for _, part := range []func() error{b.ids, b.network, b.limits, b.capabilities, b.credentials, b.binds, b.hostname} {
 		if err := part(); err != nil {
 			return err
 		}
 	}
-	return b.root(word)
+	if err := b.root(word); err != nil {
+		return err
+	}
+	if s.Single() {
+		b.c.say("warning: with --map single all users of the system are one, and changes of owners and users are pretended", "")
+	}
+	return nil
 }
 
 // ids maps users.
 func (b *booting) ids() error {
 	mode, _ := b.flags.GetString("map")
-	if mode == "single" {
-		b.c.say("warning: with --map single all users of the system are one, and changes of owners and users are pretended", "")
-	}
 	ids, err := idMaps(mode)
 	b.machine.System.Users.UIDs, b.machine.System.Users.GIDs = ids.UIDs, ids.GIDs
 	return err
@@ -191,6 +193,16 @@ func (b *booting) capabilities() error {
 	return nil
 }
 
+// hostname refuses what is no name of a host (hostname(7)): systemd takes it for a damaged one, and says "localhost".
+func (b *booting) hostname() error {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+	name, _ := b.flags.GetString("hostname")
+	if len(name) > 64 || strings.Trim(name, letters) != "" || strings.HasPrefix(name, "-") || strings.HasPrefix(name, ".") {
+		return &hinted{"--hostname " + quote(name) + ": not the name of a host", "at most 64 letters, digits, hyphens and dots"}
+	}
+	return nil
+}
+
 // maxCredential is systemd's own bound (systemd.exec(5)).
 const maxCredential = 1 << 20
 
@@ -240,184 +252,6 @@ func (b *booting) binds() error {
 			b.machine.System.Binds = append(b.machine.System.Binds, sandbox.Bind{Source: source, Dest: filepath.Clean(dest), Writable: flag == "bind", Origin: sandbox.Origin("--" + flag)})
 		}
 	}
-	return nil
-}
-
-// root finds the system.
-func (b *booting) root(word string) error {
-	name, _ := b.flags.GetString("name")
-	b.exact = name != ""
-	ephemeral, _ := b.flags.GetBool("ephemeral")
-	s := &b.machine.System
-	var layers []string
-	switch {
-	case word == "/":
-		steps, err := systemdimg.Own("/")
-		if err != nil {
-			return &hinted{err.Error(), "boot an image: snug image pull debian"}
-		}
-		s.Root, b.image, ephemeral = steps, "/", true
-	case isFolder(word):
-		folder, err := b.findFolder(word)
-		if err != nil {
-			return err
-		}
-		layers, b.image = []string{folder}, folder
-	default:
-		var err error
-		if layers, err = b.findImage(word); err != nil {
-			return err
-		}
-	}
-	if name == "" {
-		name = systemName(word)
-	}
-	if err := checkName(name); err != nil {
-		return err
-	}
-	if err := b.committable(ephemeral); err != nil {
-		return err
-	}
-	b.machine.Name = name
-	if s.Hostname, _ = b.flags.GetString("hostname"); s.Hostname == "" {
-		s.Hostname = name
-	}
-	s.UUID = boot.NewID()
-	if word == "/" {
-		return nil
-	}
-	if err := looksBootable(layers); err != nil {
-		return err
-	}
-	if ephemeral {
-		s.Root = systemdimg.Stack(layers, "", "")
-	} else if err := b.keep(layers); err != nil {
-		return err
-	}
-	if s.Single() {
-		s.Root = append(s.Root, systemdimg.SingleUser(layers)...)
-	}
-	if b.flags.Changed("hostname") {
-		s.Root = append(s.Root, systemdimg.NamedHost(s.Hostname)...)
-	}
-	return nil
-}
-
-// committable refuses a --commit that would come to nothing when the system has ended.
-func (b *booting) committable(ephemeral bool) error {
-	name, _ := b.flags.GetString("commit")
-	if name == "" {
-		return nil
-	}
-	if ephemeral || len(b.machine.Held) == 0 {
-		return &hinted{"--commit needs an image whose changes are kept", "snug image import FOLDER makes an image of a folder; leave out --ephemeral"}
-	}
-	_, err := store.ParseName(name)
-	return stored(err)
-}
-
-// findFolder finds a system by its folder.
-func (b *booting) findFolder(word string) (string, error) {
-	folder, err := filepath.EvalSymlinks(from(b.world.Cwd, word))
-	if err != nil {
-		return "", &hinted{err.Error(), ""}
-	}
-	if stat, err := os.Stat(folder); err == nil && !stat.IsDir() {
-		return "", &hinted{quote(folder) + " is no folder", "an archive of a system becomes an image: snug image import " + shellWord(word) + " NAME"}
-	}
-	return folder, nil
-}
-
-// findImage finds an image and keeps it from being removed while this snug runs.
-func (b *booting) findImage(word string) (layers []string, err error) {
-	images, err := store.Open(b.c.storage)
-	if err != nil {
-		return nil, stored(err)
-	}
-	img, err := images.Find(word)
-	if err != nil {
-		if stat, e := os.Stat(from(b.world.Cwd, word)); e == nil && stat.IsDir() {
-			return nil, &hinted{"there is no image " + quote(word) + ", but a folder", "snug boot ./" + shellWord(word)}
-		}
-		return nil, stored(err)
-	}
-	if u := &b.machine.System.Users; !images.IDs().Equal(subid.IDs{UIDs: u.UIDs, GIDs: u.GIDs}) {
-		return nil, &hinted{"the files of image " + quote(word) + " belong to other ids than this system would have", "leave out --map single; or give back in /etc/subuid and /etc/subgid what was granted when it was imported"}
-	}
-	held, err := images.Hold(img)
-	if err != nil {
-		return nil, stored(err)
-	}
-	b.machine.Held = held[:1]
-	for _, layer := range held[1:] { // an image of a hundred layers has more than a process should be handed
-		layer.Close()
-	}
-	b.image = string(img.ID)
-	return images.Folders(img), nil
-}
-
-// stored gives an error of the store the voice of the command line.
-func stored(err error) error {
-	var e *store.Error
-	if errors.As(err, &e) {
-		return &hinted{e.Error(), e.Hint}
-	}
-	return err
-}
-
-// isFolder reports whether a word names a system by its folder.
-func isFolder(word string) bool {
-	return strings.HasPrefix(word, "/") || strings.HasPrefix(word, "./") || strings.HasPrefix(word, "../")
-}
-
-// systemName is what a system is called if nobody says: as its folder, or as its image, without what tells
-// versions apart.
-func systemName(word string) string {
-	switch {
-	case word == "/":
-		return "own"
-	case isFolder(word):
-		if path, err := filepath.EvalSymlinks(word); err == nil { // as of ./
-			word, _ = filepath.Abs(path)
-		}
-		return strings.ToLower(filepath.Base(word))
-	}
-	word, _, _ = strings.Cut(word, "@")
-	word, _, _ = strings.Cut(word[strings.LastIndexByte(word, '/')+1:], ":")
-	return word
-}
-
-// looksBootable refuses what has no init, before anything is made for it.
-func looksBootable(layers []string) error {
-	for _, layer := range layers {
-		for _, path := range []string{"/sbin/init", "/usr/sbin/init", "/usr/lib/systemd/systemd"} {
-			if _, err := os.Lstat(layer + path); err == nil || errors.Is(err, os.ErrPermission) {
-				return nil
-			}
-		}
-	}
-	return &hinted{quote(layers[0]) + " has no /sbin/init", "it is not a system that boots: install systemd-sysv in it, or run a command of it"}
-}
-
-// keep takes the folder of the system's changes.
-func (b *booting) keep(layers []string) error {
-	changes, err := boot.OpenChanges(machines(b.world, b.c.storage), b.machine.Name, b.image)
-	var other *boot.OtherImage
-	switch {
-	case errors.Is(err, boot.ErrRunning):
-		return &hinted{"system " + quote(b.machine.Name) + " is running", "another of the image: --name NAME, or --ephemeral; or end it: snug stop " + b.machine.Name}
-	case errors.As(err, &other):
-		was := imageWord(other.Image, imageNames(b.c.storage)[other.Image])
-		return &hinted{"system " + quote(b.machine.Name) + " has changed another image, " + quote(was), "choose another --name; or throw away what it has changed: snug data rm " + shellWord(b.machine.Name)}
-	case err != nil:
-		return err
-	}
-	b.changes, b.machine.Changes, b.machine.Held = changes, changes, append(b.machine.Held, changes.Lock())
-	if err := store.Fits(machines(b.world, b.c.storage)); err != nil {
-		return errors.Join(stored(err), changes.Discard(systemUsers()), changes.Close())
-	}
-	s := &b.machine.System
-	s.UUID, s.Root = changes.UUID, systemdimg.Stack(layers, changes.Upper(), changes.Work())
 	return nil
 }
 

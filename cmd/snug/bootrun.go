@@ -54,6 +54,12 @@ func (b *booting) run() (err error) {
 		return unaccounted(err)
 	}
 	m.Socket, m.Remove = boot.SocketIn(folder), []string{folder}
+	if b.changes != nil {
+		commit, _ := b.flags.GetString("commit")
+		if err := b.changes.Pend(commit); err != nil {
+			return err
+		}
+	}
 	watch := b.watch(claim)
 	ws, err := m.Run()
 	watch.stop()
@@ -86,6 +92,8 @@ type bootWatch struct {
 	done     chan struct{}
 	tty      *terminal.Terminal
 	keys     escapes
+	claim    *instances.Claim
+	since    int64 // when it was booted, in seconds
 
 	mu      sync.Mutex
 	asked   bool // to power off
@@ -93,6 +101,7 @@ type bootWatch struct {
 	ready   bool
 	problem error
 	state   sandbox.State
+	record  *instances.Record // in the account, of the boot that goes on
 	timer   *time.Timer
 
 	told time.Time // when a status was handed on; of the one goroutine that hears them
@@ -123,6 +132,8 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 		m.Console = boot.Discard(nothing{})
 	}
 	if w.tty != nil {
+		b.c.say(quote(m.Name)+" has this terminal now; three times Ctrl-] within a second end it", "")
+		w.tty.Stay()
 		w.tty.Watch(func(keys []byte) {
 			if w.keys.found(keys, time.Now()) {
 				w.leave()
@@ -130,29 +141,12 @@ func (b *booting) watch(claim *instances.Claim) *bootWatch {
 		})
 		m.Console = func(master *os.File) func() { return w.tty.Relay(master, func() {}) }
 	}
-	since := time.Now().Unix()
-	m.Started = func(in *sandbox.Instance) error {
+	w.claim, w.since = claim, time.Now().Unix()
+	m.Started = w.started
+	m.Ended = func(again bool) {
 		w.mu.Lock()
-		w.state = in.State()
-		w.mu.Unlock()
-		r := &instances.Record{Supervisor: os.Getpid(), Since: since, State: in.State(), Env: machineEnv(), Dirs: []string{"/root", "/"},
-			Machine: &instances.Machine{Image: b.image}}
-		if r.Command = m.System.Init; r.Command == nil {
-			r.Command = []string{systemdimg.DefaultInit}
-		}
-		if b.changes != nil {
-			r.Machine.Changes = b.changes.Upper()
-		}
-		if err := claim.Write(r); err != nil {
-			return unaccounted(err)
-		}
-		if !boot.Notifies(in.Pid()) {
-			if b.flags.Changed("wait") {
-				b.c.say("the init of "+quote(m.Name)+" is not systemd, and does not say when it is up: it has started", "")
-			}
-			w.up()
-		}
-		return nil
+		defer w.mu.Unlock()
+		w.stageLocked(map[bool]string{true: instances.Reboots, false: instances.Ends}[again])
 	}
 	if seconds, _ := b.flags.GetFloat64("wait"); seconds > 0 {
 		w.timer = time.AfterFunc(time.Duration(seconds*float64(time.Second)), w.late)
@@ -168,6 +162,42 @@ func (w *bootWatch) served(refused error, lists bool) {
 	}
 	w.b.c.say("the kernel makes no overlay of these folders (" + refused.Error() + "): fuse-overlayfs serves the root of " +
 		quote(w.b.machine.Name) + ", slower, " + lacks)
+}
+
+// started accounts for a system that has begun to boot.
+func (w *bootWatch) started(in *sandbox.Instance) error {
+	b, m := w.b, &w.b.machine
+	r := &instances.Record{Supervisor: os.Getpid(), Since: w.since, State: in.State(), Env: machineEnv(), Dirs: []string{"/root", "/"},
+		Machine: &instances.Machine{Image: b.image}}
+	if r.Command = m.System.Init; r.Command == nil {
+		r.Command = []string{systemdimg.DefaultInit}
+	}
+	if b.changes != nil {
+		r.Machine.Changes = b.changes.Upper()
+	}
+	w.mu.Lock()
+	w.state, w.record = in.State(), r
+	err := w.stageLocked(instances.Starts)
+	w.mu.Unlock()
+	if err != nil {
+		return unaccounted(err)
+	}
+	if !boot.Notifies(in.Pid()) {
+		if b.flags.Changed("wait") {
+			b.c.say("the init of "+quote(m.Name)+" is not systemd, and does not say when it is up: it has started", "")
+		}
+		w.up()
+	}
+	return nil
+}
+
+// stageLocked notes in the account how far the system is.
+func (w *bootWatch) stageLocked(stage string) error {
+	if w.record == nil || w.record.Machine.Stage == stage {
+		return nil
+	}
+	w.record.Machine.Stage = stage
+	return w.claim.Write(w.record)
 }
 
 // nothing takes what a console prints that nobody sits at.
@@ -250,6 +280,7 @@ func (w *bootWatch) up() {
 	w.mu.Lock()
 	was, st := w.ready, w.state
 	w.ready = true
+	w.stageLocked(instances.Up) // who waits for it gives up some time if it cannot be written
 	w.mu.Unlock()
 	if was {
 		return

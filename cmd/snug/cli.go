@@ -56,6 +56,7 @@ type verb struct {
 	short       string // one line for the list
 	example     string // the last line of its help
 	runs        bool   // it runs a program, so its failures are 125
+	ends        string // what help says of its end, if that is more than of all that run
 	run         func(c *console, args []string) error
 	flags       func(f *pflag.FlagSet)
 	subs        func() []*verb // verbs behind it: "manifest new"

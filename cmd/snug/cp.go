@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"snug/cmd/internal/instances"
 	"snug/cmd/internal/terminal"
@@ -43,6 +44,9 @@ func runCp(c *console, args []string) error {
 	if err != nil {
 		return err
 	}
+	if len(words) > 2 {
+		return several(words)
+	}
 	if len(words) != 2 {
 		return &hinted{"from where to where?", "one of them is in an instance: snug cp INSTANCE:/PATH . or snug cp FILE INSTANCE:/PATH"}
 	}
@@ -57,7 +61,11 @@ func runCp(c *console, args []string) error {
 		}
 	}
 	from, to := ends[0], ends[1]
-	if (from.in == nil) == (to.in == nil) {
+	if from.in != nil && to.in != nil {
+		step := shellWord("./" + filepath.Base(from.path))
+		return &hinted{"both are in instances, and a copy has one end outside", "in two steps: snug cp " + shellWord(words[0]) + " " + step + "; snug cp " + step + " " + shellWord(words[1])}
+	}
+	if from.in == nil && to.in == nil {
 		return &hinted{"one of the two is to be in an instance", "snug cp INSTANCE:/PATH . or snug cp FILE INSTANCE:/PATH; snug ps lists instances"}
 	}
 	base := filepath.Base(from.path)
@@ -71,12 +79,31 @@ func runCp(c *console, args []string) error {
 	case from.stream && terminal.Is(0):
 		return &hinted{"an archive from a terminal", "send it one: tar -c FILES | snug cp - " + shellWord(words[1])}
 	case to.stream:
-		return from.alone("archive", from.path, base)
+		return unread(from.alone("archive", from.path, base))
 	case from.stream:
 		return to.alone(append([]string{"extract", to.path}, kept...)...)
 	default:
 		return copyFiles(from, to, base, kept)
 	}
+}
+
+// several says how more than one file goes at once.
+func several(words []string) error {
+	last := len(words) - 1
+	if name, _, found := strings.Cut(words[last], ":"); found && !strings.Contains(name, "/") {
+		return &hinted{"one file or folder at a time", "or all of them as an archive: tar -c " + shellLine(words[:last]) + " | snug cp - " + shellWord(words[last])}
+	}
+	return &hinted{"one file or folder at a time", "snug cp " + shellWord(words[0]) + " " + shellWord(words[last])}
+}
+
+// unread is what has become of an archive on standard output. Who has read enough of it, as head(1), makes an end that
+// is none of ours to complain about.
+func unread(err error) error {
+	fds := []unix.PollFd{{Fd: 1}}
+	if n, _ := unix.Poll(fds, 0); err == errEarly && n == 1 && fds[0].Revents&unix.POLLERR != 0 {
+		return &failure{status: 128 + int(unix.SIGPIPE)}
+	}
+	return err
 }
 
 // attributes are the last words for who receives: whether modes and times are kept, the permission bits that
@@ -128,13 +155,30 @@ func findEnd(w *compose.World, word string) (*copyEnd, error) {
 		return nil, &hinted{"where in " + quote(name) + "?", "its root's home is " + shellWord(name) + ":/root/, its topmost folder " + shellWord(name) + ":/"}
 	}
 	if !strings.HasPrefix(path, "/") {
-		return nil, &hinted{quote(path) + " in " + quote(name) + " is no absolute path", "snug cp " + shellWord(name) + ":/" + line(path)}
+		return nil, &hinted{quote(path) + " in " + quote(name) + " is no absolute path", "such as " + shellWord(absolute(name, path))}
 	}
 	r, err := findInstance(name)
 	if err != nil {
 		return nil, &failure{status: exitNo, err: err}
 	}
 	return &copyEnd{in: r, path: tidy(path, path)}, nil
+}
+
+// absolute is what a path inside that does not begin with a slash may have meant: ~ is the home of who runs inside.
+func absolute(name, path string) string {
+	below, isHome := strings.CutPrefix(path, "~")
+	if !isHome || below != "" && below[0] != '/' {
+		return name + ":/" + path
+	}
+	home := "/root"
+	if r, err := findInstance(name); err == nil {
+		for _, e := range r.Env {
+			if value, is := strings.CutPrefix(e, "HOME="); is {
+				home = value
+			}
+		}
+	}
+	return name + ":" + home + below
 }
 
 // tidy cleans a path, and keeps the slash at the end of the word for it, which says that it is a folder.

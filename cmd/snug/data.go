@@ -170,10 +170,11 @@ type homeListed struct {
 	Folder   bool   `json:"folder"`
 	Used     int64  `json:"used"` // seconds since 1970
 	Manifest bool   `json:"manifest"`
-	Running  string `json:"running,omitempty"` // the name of an instance
-	System   string `json:"system,omitempty"`  // it is no home, but what a system has changed of this image
-	Image    string `json:"image,omitempty"`   // the name of that, if it has one still
-	Size     *int64 `json:"size,omitempty"`    // bytes on the disk
+	Running  string `json:"running,omitempty"`  // the name of an instance
+	System   string `json:"system,omitempty"`   // it is no home, but what a system has changed of this image
+	Image    string `json:"image,omitempty"`    // the name of that, if it has one still
+	NotMade  string `json:"not_made,omitempty"` // the image that was to be made of that, and was not
+	Size     *int64 `json:"size,omitempty"`     // bytes on the disk
 }
 
 func runDataLs(c *console, args []string) error {
@@ -278,6 +279,9 @@ func (c *console) printHomes(list []homeListed, sizes bool) {
 		switch {
 		case l.System != "":
 			text += "system of " + line(imageWord(l.System, l.Image))
+			if l.NotMade != "" {
+				text += "; image " + line(l.NotMade) + " was not made of it"
+			}
 		case !l.Folder:
 			text += "not a folder: no app uses it"
 		case l.Manifest:

@@ -56,6 +56,9 @@ func (k *kept) describeSystems(list []boot.Kept, measure bool) (rows []homeListe
 		if s.Running {
 			l.Running = s.Name
 		}
+		if s.Pending != nil {
+			l.NotMade = s.Pending.Image
+		}
 		if measure {
 			if size, err := boot.Size(systemUsers(), s.Path); err == nil {
 				l.Size = &size

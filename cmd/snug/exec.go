@@ -74,10 +74,10 @@ func enter(r *instances.Record, command, env []string, cwd string) error {
 	}
 	j, done, err := entering(r, p)
 	if err != nil {
-		return err
+		return notThere(r, err)
 	}
 	defer done()
-	return notEntered(r, j.serve(func(*sandbox.Instance) error { return nil }))
+	return notThere(r, notEntered(r, j.serve(func(*sandbox.Instance) error { return nil })))
 }
 
 // notEntered says of an instance that keeps others from entering how to go on.

@@ -133,7 +133,9 @@ func (v *verb) help() string {
 			b.WriteString("  " + short + column("--"+flag.Name+" "+kind, 18) + usage + "\n")
 		}
 	})
-	if v.runs {
+	if v.ends != "" {
+		b.WriteString(v.ends)
+	} else if v.runs {
 		b.WriteString("exit status: the program's; 125 if snug failed, 126 if the command cannot be\nexecuted, 127 if it is not there, 128+n if signal n ended it; a Ctrl-C that\nends the program also ends snug, and the loop or make around it\n")
 	} else {
 		b.WriteString("exit status: 0 done or yes, 1 no or findings, 2 could not\n")

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -63,24 +65,74 @@ func logIn(r *instances.Record, user, command string) error {
 	if command != "" {
 		shell += ` -c "$1"`
 	}
-	return enter(r, append(argv, stdio, "--", "/bin/sh", "-c", shell, "sh", command), nil, "/")
+	// Or it would make the shell words below the title of the terminal.
+	title := []string{"SYSTEMD_ADJUST_TERMINAL_TITLE=0"}
+	return enter(r, append(argv, "--description=snug shell --login "+user, stdio, "--", "/bin/sh", "-c", shell, "sh", command), title, "/")
 }
 
-// rebootAll asks systems to start anew.
-func rebootAll(list []*instances.Record) error {
+// rebootAll has systems start anew, and waits until they are up.
+func rebootAll(list []*instances.Record, patience time.Duration) error {
 	for _, r := range list {
 		if r.Machine == nil {
 			return &hinted{quote(r.Name) + " is no booted system", "snug stop " + shellWord(r.Name) + ", and start it again"}
 		}
+	}
+	for _, r := range list {
 		fd, err := unix.PidfdOpen(r.Supervisor, 0)
 		if err != nil {
 			return os.NewSyscallError("pidfd_open", err)
 		}
 		err = unix.PidfdSendSignal(fd, rebootSignal, nil, 0)
+		if err == nil {
+			err = upAgain(r, fd, patience)
+		}
 		unix.Close(fd)
 		if err != nil {
-			return os.NewSyscallError("pidfd_send_signal", err)
+			return err
 		}
 	}
 	return nil
+}
+
+// upAgain waits until a system has another first process, and is up with it.
+func upAgain(r *instances.Record, supervisor int, patience time.Duration) error {
+	dir, err := openInstances()
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if gone(supervisor, 50*time.Millisecond) {
+			return &hinted{"system " + quote(r.Name) + " has ended, and has not started again", "snug logs " + shellWord(r.Name) + " says more, if what it changes is kept"}
+		}
+		now, err := dir.Find(r.Name)
+		if err == nil && now.Supervisor == r.Supervisor && now.State.Pid != r.State.Pid && now.Machine != nil && now.Machine.Stage == instances.Up {
+			return nil
+		}
+	}
+	return &hinted{"system " + quote(r.Name) + " is not up again after " + patience.String(), "snug logs " + shellWord(r.Name) + "; to wait longer: --time SEC"}
+}
+
+// notThere says of a system that could not be entered since it has no first process just now that it may have one
+// soon.
+func notThere(r *instances.Record, err error) error {
+	wait := time.Duration(0)
+	switch {
+	case r.Machine == nil:
+		return err
+	case errors.Is(err, unix.ESRCH), errors.Is(err, os.ErrProcessDone):
+		wait = moment // until all of its processes have ended
+	case !errors.Is(err, fs.ErrNotExist): // of a file in /proc; else of the command
+		return err
+	}
+	if !hasGone(r, wait) {
+		return err
+	}
+	now, e := findInstance(r.Name)
+	switch {
+	case e != nil || now.Machine == nil:
+		return err
+	case now.Machine.Stage == instances.Ends:
+		return &hinted{"system " + quote(r.Name) + " has just ended", ""}
+	}
+	return &hinted{"system " + quote(r.Name) + " is rebooting", "try again in a moment; snug stop --reboot returns when it is up"}
 }

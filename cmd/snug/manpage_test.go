@@ -107,7 +107,10 @@ func manVerb(b *strings.Builder, v *verb) {
 		}
 		b.WriteString(strings.TrimSpace(reference.Escape("--"+flag.Name+" "+kind)) + "\n" + sentence(usage) + "\n")
 	})
-	if v.runs {
+	for l := range strings.Lines(v.ends) {
+		b.WriteString(".PP\n" + sentence(strings.TrimSpace(l)) + "\n")
+	}
+	if v.runs && v.ends == "" {
 		b.WriteString(".PP\nIts exit status is the program's.\n")
 	}
 	b.WriteString(".PP\n.nf\n    " + reference.Escape(v.example) + "\n.fi\n")

@@ -88,6 +88,10 @@ func (c *console) noApp(err error, words []string) error {
 	switch c.verb.name {
 	case "run", "explain":
 		p.Hint += "to run a command: " + c.asCommand(words)
+	case "shell":
+		p.Hint += "nothing of that name runs, either: snug ps lists apps and systems that do"
+	case "unit":
+		p.Hint += "no image has that name, either: snug image ls lists those of systems; a folder is ./FOLDER"
 	default:
 		p.Hint += "snug apps lists apps, and which have a manifest"
 	}

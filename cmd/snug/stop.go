@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
+	"snug/cmd/internal/boot"
 	"snug/cmd/internal/instances"
 )
 
@@ -16,7 +18,7 @@ func stopFlags(f *pflag.FlagSet) {
 	f.String("signal", "TERM", "first ask with this `SIGNAL`, TERM if not given")
 	f.Float64("time", 10, "wait `SEC` seconds (10; a system 90), and end the rest")
 	f.Bool("all", false, "all that run")
-	f.Bool("reboot", false, "have a booted system start anew")
+	f.Bool("reboot", false, "have a booted system start anew, and wait for it")
 }
 
 // killFlags are what is left of them for kill.
@@ -69,17 +71,41 @@ func runStop(c *console, args []string) error {
 		list = append(list, r)
 	}
 	if reboot, _ := f.GetBool("reboot"); reboot {
-		return rebootAll(list)
-	}
-	deadline := time.Now().Add(time.Duration(seconds * float64(time.Second)))
-	for _, r := range list {
-		deadline := deadline
-		if r.Machine != nil && !f.Changed("time") {
-			deadline = time.Now().Add(machinePatience)
+		patience := machinePatience
+		if f.Changed("time") {
+			patience = time.Duration(seconds * float64(time.Second))
 		}
-		if err := stop(r, sig, deadline); err != nil {
+		return rebootAll(list, patience)
+	}
+	deadline, short := time.Now().Add(time.Duration(seconds*float64(time.Second))), !f.Changed("time")
+	return c.stopAll(list, sig, func(r *instances.Record) time.Time {
+		if r.Machine != nil && short {
+			return time.Now().Add(machinePatience)
+		}
+		return deadline
+	})
+}
+
+// stopAll stops instances, and says of systems that were to become images whether they have: who has started them
+// may have nobody to say it to.
+func (c *console) stopAll(list []*instances.Record, sig unix.Signal, deadline func(*instances.Record) time.Time) error {
+	var failed *hinted
+	for _, r := range list {
+		if err := stop(r, sig, deadline(r)); err != nil {
 			return err
 		}
+		if r.Machine == nil || r.Machine.Changes == "" {
+			continue
+		}
+		if p := boot.ReadPending(filepath.Dir(r.Machine.Changes)); p != nil {
+			if failed != nil {
+				c.say(failed.what, failed.hint)
+			}
+			failed = notMade(p, r.Machine.Changes, r.Machine.Image)
+		}
+	}
+	if failed != nil {
+		return failed
 	}
 	return nil
 }

@@ -103,7 +103,7 @@ func bootUnit(w *compose.World, u *units.Unit, with, words []string) error {
 		if err != nil {
 			return &hinted{err.Error(), ""}
 		}
-		if err := looksBootable([]string{folder}); err != nil {
+		if err := looksBootable(root, []string{folder}); err != nil {
 			return err
 		}
 		root = folder

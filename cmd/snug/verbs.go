@@ -58,6 +58,7 @@ func verbs() []*verb {
 			example: "snug image pull debian:12", run: runImage, flags: noFlags, subs: imageVerbs},
 		{name: "boot", group: "systems", args: "[flags] IMAGE | FOLDER | / [-- INIT-ARG...]",
 			short:   "boot an image, or a throw-away copy of this machine's system",
+			ends:    "exit status: 0 if it was powered off, else its init's; 125 if snug failed\nat a terminal three times Ctrl-] within a second end it\n",
 			example: "snug boot /", runs: true, run: runBoot, flags: bootFlags},
 		{name: "logs", group: "systems", args: "[flags] INSTANCE | NAME",
 			short:   "print the journal of a system, also after its end",

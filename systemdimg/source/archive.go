@@ -2,11 +2,13 @@ package source
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 
 	"snug/systemdimg/store"
@@ -31,6 +33,24 @@ func holdsImages(head []byte) bool {
 	}
 	_, err := store.ParseDigest("sha256:" + id)
 	return err == nil
+}
+
+// beginsArchive reports whether a stream that begins so is a tar archive: its first header has the sum that it says
+// (tar(5)), with bytes taken as signed by some old ones; or there is none, only the end of an archive.
+func beginsArchive(head []byte) bool {
+	const sumAt, sumEnd = 148, 156
+	if len(head) < 512 {
+		return false
+	}
+	plain, signed := int64(0), int64(0)
+	for i, b := range head[:512] {
+		if i >= sumAt && i < sumEnd {
+			b = ' '
+		}
+		plain, signed = plain+int64(b), signed+int64(int8(b))
+	}
+	want, err := strconv.ParseInt(strings.Trim(string(head[sumAt:sumEnd]), " \x00"), 8, 64)
+	return err == nil && (want == plain || want == signed) || bytes.Count(head[:512], []byte{0}) == 512
 }
 
 // bundle is an archive that holds blobs: of a layout, or as docker save writes it.

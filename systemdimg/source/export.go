@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -50,19 +49,62 @@ func (c *Carrier) Export(ctx context.Context, img *store.Image, to string, chang
 	if to == "-" {
 		return c.Workers.Pack(ctx, folders, worker.System, c.counted(stream, img.ID, img.Size))
 	}
+	return c.exportFile(ctx, img, to, folders)
+}
+
+// exportFile writes an archive to a new file, all at once. Its name says whether it is compressed.
+func (c *Carrier) exportFile(ctx context.Context, img *store.Image, to string, folders []string) error {
+	compressed := strings.HasSuffix(to, ".tar.gz") || strings.HasSuffix(to, ".tgz")
+	if !compressed && !strings.HasSuffix(to, ".tar") {
+		return &store.Error{What: quote(to) + ": an archive is called FILE.tar, FILE.tar.gz or FILE.tgz", Hint: "an OCI layout: oci:" + to + "; other compressions: snug image export NAME - | xz >FILE.tar.xz"}
+	}
+	if err := vacant(to); err != nil {
+		return err
+	}
 	f, err := os.CreateTemp(filepath.Dir(to), ".snug-*.tar")
 	if err != nil {
 		return &store.Error{What: "write " + quote(to), Err: cause(err)}
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
-	if err := c.Workers.Pack(ctx, folders, worker.System, c.counted(f, img.ID, img.Size)); err != nil {
+	var packed io.WriteCloser = f
+	if compressed {
+		packed = gzip.NewWriter(f)
+	}
+	err = c.Workers.Pack(ctx, folders, worker.System, c.counted(packed, img.ID, img.Size))
+	if err == nil && compressed {
+		err = packed.Close()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	return putNew(f.Name(), to)
+}
+
+// vacant refuses to write over what is there.
+func vacant(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return &store.Error{What: quote(path) + " exists", Hint: "choose another name, or remove it first"}
 	}
-	return os.Rename(f.Name(), to)
+	return nil
+}
+
+// putNew gives what is whole its name.
+func putNew(from, to string) error {
+	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL { // FUSE and NFS may know no flags
+		if err := vacant(to); err != nil {
+			return err
+		}
+		err = unix.Rename(from, to)
+	}
+	if err != nil {
+		return &store.Error{What: "write " + quote(to), Err: err}
+	}
+	return nil
 }
 
 // exportLayout writes a new layout, all at once.
@@ -74,8 +116,8 @@ func (c *Carrier) exportLayout(ctx context.Context, img *store.Image, to string,
 	if tag == "" && len(img.Names) > 0 {
 		tag = img.Names[0]
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return &store.Error{What: quote(path) + " exists", Hint: "export to a folder that does not: it is made"}
+	if err := vacant(path); err != nil {
+		return err
 	}
 	dir, err := os.MkdirTemp(filepath.Dir(path), ".snug-oci-")
 	if err != nil {
@@ -89,14 +131,7 @@ func (c *Carrier) exportLayout(ctx context.Context, img *store.Image, to string,
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	err = unix.Renameat2(unix.AT_FDCWD, dir, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
-	if err == unix.EINVAL { // FUSE and NFS may know no flags; without them an empty folder is replaced, and nothing else
-		err = unix.Rename(dir, path)
-	}
-	if err != nil {
-		return &store.Error{What: "write " + quote(path), Err: err}
-	}
-	return nil
+	return putNew(dir, path)
 }
 
 // exported is a layout that is being written.
@@ -125,7 +160,7 @@ func (x *exported) image(ctx context.Context, img *store.Image, tag string, chan
 		}
 		ids, doc.Layers = append(ids, got), append(doc.Layers, *blob)
 	}
-	raw, err := amend(img, ids, changed.By)
+	raw, err := amend(img, ids, "snug image export", changed.By)
 	if err != nil {
 		return err
 	}
@@ -202,7 +237,11 @@ func (x *exported) stream(of store.Digest, total int64, write func(io.Writer) er
 	defer f.Close()
 	plain, packed := sha256.New(), sha256.New()
 	z := gzip.NewWriter(io.MultiWriter(f, packed))
-	if err := errors.Join(write(x.c.counted(io.MultiWriter(z, plain), of, total)), z.Close()); err != nil {
+	err = write(x.c.counted(io.MultiWriter(z, plain), of, total))
+	if e := z.Close(); err == nil { // which on a full disk only says the same once more
+		err = e
+	}
+	if err != nil {
 		return "", nil, err
 	}
 	st, err := f.Stat()
@@ -224,7 +263,7 @@ func (x *exported) blob(raw []byte, mediaType string) (*descriptor, error) {
 
 // amend changes the layers that a configuration names, and nothing else in it; to new ones belongs an entry in
 // the history. With the layers that it names already, it stays what it is to the byte.
-func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
+func amend(img *store.Image, ids []store.Digest, program, by string) ([]byte, error) {
 	if slices.Equal(ids, img.Layers) {
 		return img.Raw, nil
 	}
@@ -232,7 +271,7 @@ func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
 	if err := json.Unmarshal(img.Raw, &fields); err != nil {
 		return nil, err
 	}
-	history, err := addHistory(fields["history"], len(img.Layers), len(ids), by)
+	history, err := addHistory(fields["history"], len(img.Layers), len(ids), map[string]string{"created": now().Format(time.RFC3339), "created_by": program, "comment": by})
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +286,7 @@ func amend(img *store.Image, ids []store.Digest, by string) ([]byte, error) {
 }
 
 // addHistory adds an entry for each new layer to a history, which has one for each layer, or none at all.
-func addHistory(raw json.RawMessage, had, has int, by string) ([]json.RawMessage, error) {
+func addHistory(raw json.RawMessage, had, has int, entry map[string]string) ([]json.RawMessage, error) {
 	var history []json.RawMessage
 	if err := json.Unmarshal(raw, &history); err != nil && raw != nil {
 		return nil, &store.Error{What: "read the image's history", Err: err}
@@ -258,7 +297,7 @@ func addHistory(raw json.RawMessage, had, has int, by string) ([]json.RawMessage
 		}
 	}
 	for range has - had {
-		text, err := marshal(map[string]string{"created": now().Format(time.RFC3339), "created_by": "snug image export", "comment": by})
+		text, err := marshal(entry)
 		if err != nil {
 			return nil, err
 		}

@@ -121,6 +121,15 @@ func (o *Options) named(path string) (err error) {
 	return nil
 }
 
+// free refuses a name that another image has, before all the work. What comes from where that image came from may be
+// the same: that shows when it has been unpacked.
+func (c *Carrier) free(src string, o *Options) error {
+	if had, err := c.Store.Find(o.Name); err == nil && had.Source == src {
+		return nil
+	}
+	return c.Store.Free(o.Name, "", o.Replace)
+}
+
 // importStream imports an archive: of a system's files, or of images.
 func (c *Carrier) importStream(ctx context.Context, f *os.File, tag string, want platform, rec store.Record, o Options) (*store.Image, error) {
 	w, err := c.Store.Begin(c.Workers.Remove)
@@ -152,7 +161,17 @@ func (c *Carrier) importStream(ctx context.Context, f *os.File, tag string, want
 	if err := o.named(f.Name()); err != nil {
 		return nil, err
 	}
-	return c.system(ctx, w, all, want, rec, &o)
+	if err := c.free(rec.Source, &o); err != nil {
+		return nil, err
+	}
+	if !beginsArchive(head) {
+		return nil, &store.Error{What: quote(f.Name()) + " is no tar archive", Hint: "the files of a system, as tar -C FOLDER -c . packs them; also compressed, by gzip, xz or zstd"}
+	}
+	id, err := c.layer(ctx, w, &part{}, all, wanted{form: worker.System})
+	if err != nil {
+		return nil, err
+	}
+	return c.system(w, id, want, rec, &o)
 }
 
 // interruptible reads a file until who waits for it has given up: a pipe may say nothing for ever. Then the
@@ -227,7 +246,13 @@ func (c *Carrier) importFolder(ctx context.Context, dir *os.File, want platform,
 	if err != nil {
 		return nil, err
 	}
+	if names, _ := dir.Readdirnames(1); len(names) == 0 {
+		return nil, &store.Error{What: quote(dir.Name()) + " is empty"}
+	}
 	if err := o.named(path); err != nil {
+		return nil, err
+	}
+	if err := c.free(rec.Source, &o); err != nil {
 		return nil, err
 	}
 	w, err := c.Store.Begin(c.Workers.Remove)
@@ -235,20 +260,11 @@ func (c *Carrier) importFolder(ctx context.Context, dir *os.File, want platform,
 		return nil, err
 	}
 	defer w.Close()
-	r, to := io.Pipe()
-	packing, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		to.CloseWithError(c.packFolder(packing, dir, path, to))
-	}()
-	defer func() {
-		cancel()
-		r.Close()
-		<-done
-	}()
-	counted := newVerifier(r, "", func(bytes int64) { c.tell("unpack", "", bytes, 0) })
-	return c.system(ctx, w, counted, want, rec, &o)
+	id, err := c.packed(ctx, w, worker.System, func(ctx context.Context, to io.Writer) error { return c.packFolder(ctx, dir, path, to) })
+	if err != nil {
+		return nil, err
+	}
+	return c.system(w, id, want, rec, &o)
 }
 
 // packFolder writes a folder as an archive. Whose files are the caller's, or of subordinate ids, is packed with
@@ -272,11 +288,7 @@ func (c *Carrier) packFolder(ctx context.Context, dir *os.File, path string, to 
 }
 
 // system makes an image of the files of a system: of one layer, and a configuration that says no more than that.
-func (c *Carrier) system(ctx context.Context, w *store.Work, archive io.Reader, want platform, rec store.Record, o *Options) (*store.Image, error) {
-	id, err := c.layer(ctx, w, &part{}, archive, wanted{form: worker.System})
-	if err != nil {
-		return nil, err
-	}
+func (c *Carrier) system(w *store.Work, id store.Digest, want platform, rec store.Record, o *Options) (*store.Image, error) {
 	config := store.Config{Architecture: want.Architecture, OS: want.OS, Variant: want.Variant}
 	config.RootFS.Type, config.RootFS.DiffIDs = "layers", []store.Digest{id}
 	raw, err := marshal(config)

@@ -52,7 +52,7 @@ func TestSystemArchive(t *testing.T) {
 		r, w, err := os.Pipe()
 		must(t, err)
 		go func() { w.Write(packed); w.Close() }()
-		piped, err := c.Import(ctx, "-", r, source.Options{Name: "piped"})
+		piped, err := c.Import(ctx, "-", r, source.Options{Name: "piped", Replace: true})
 		must(t, err)
 		if img.ID != first.ID || piped.ID != first.ID {
 			t.Errorf("%s: another image", program)

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,6 +20,7 @@ type Work struct {
 	remove Remover
 	held   map[Digest]*os.File // locks of the layers that the image will name
 	drafts int
+	vain   bool // there will be no image, though all its layers are there
 }
 
 // Remover empties a folder whose files belong to subordinate ids: what the caller itself may not.
@@ -52,6 +55,11 @@ func (w *Work) Dir() string { return w.dir.Name() }
 func (w *Work) Close() error {
 	for _, f := range w.held {
 		f.Close()
+	}
+	if w.vain {
+		for d := range w.held {
+			w.s.removeLayer(d, w.remove, &Removed{}) // those of other images stay
+		}
 	}
 	err := w.s.discard(w.dir.Name(), w.remove)
 	w.dir.Close()
@@ -181,6 +189,7 @@ func (w *Work) Commit(raw []byte, r Record, name string, replace bool) (*Image, 
 	defer record.Close()
 	if name != "" {
 		if err := w.name(name, id, replace); err != nil {
+			w.takeBack(id, record)
 			return nil, err
 		}
 	}
@@ -218,6 +227,19 @@ func (w *Work) record(id Digest, raw []byte, r *Record) (*os.File, error) {
 		return nil, &Error{What: "add image " + string(id), Err: err}
 	}
 	return f, nil
+}
+
+// takeBack removes the record of an image that got no name, if this import has made it and nobody else has found it.
+func (w *Work) takeBack(id Digest, record *os.File) {
+	place := w.s.image(id)
+	if record.Name() == place || unix.Flock(int(record.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		return
+	}
+	names, err := w.s.names()
+	if err != nil || slices.Contains(slices.Collect(maps.Values(names)), id) {
+		return
+	}
+	w.vain = os.Rename(place, record.Name()) == nil
 }
 
 // name gives an image a name. The caller has a lock of the image.

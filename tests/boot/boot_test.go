@@ -140,17 +140,32 @@ func TestReboot(t *testing.T) {
 	s := newSession(t)
 	name := s.boot("--name", "again", "--ephemeral", system(t, "bookworm"))
 	id := s.inside(name, "cat /proc/sys/kernel/random/boot_id")
-	for _, reboot := range []func(){
-		func() { s.inside(name, "systemctl reboot") },
-		func() { s.Must("snug", "stop", "--reboot", name) },
-	} {
-		reboot()
-		next := ""
-		s.Poll("it is up again", func() bool {
-			next = s.inside(name, "systemctl is-system-running >/dev/null && cat /proc/sys/kernel/random/boot_id")
-			return len(next) == len(id) && next != id
-		})
-		id = next
+	s.inside(name, "systemctl reboot")
+	next := ""
+	s.Poll("it is up again", func() bool {
+		next = s.inside(name, "systemctl is-system-running >/dev/null && cat /proc/sys/kernel/random/boot_id")
+		return len(next) == len(id) && next != id
+	})
+	stopped := make(chan string)
+	go func() { stopped <- s.Outside("snug", "stop", "--reboot", name) }()
+	said := ""
+	for waits := true; waits; {
+		select {
+		case out := <-stopped:
+			waits = false
+			if out != "" {
+				t.Errorf("want it up again, got %s", out)
+			}
+		default:
+			said += s.inside(name, "true")
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	if now := s.inside(name, "systemctl is-active basic.target; cat /proc/sys/kernel/random/boot_id"); now != "active\n"+strings.TrimPrefix(now, "active\n") || strings.HasSuffix(now, next) {
+		t.Errorf("want it up when stop has ended, got %s", now)
+	}
+	if strings.Contains(said, "no such process") || strings.Contains(said, "sandbox has ended") || strings.Contains(said, "/proc/") {
+		t.Errorf("want to be told that it reboots, got %s", said)
 	}
 	s.Must("snug", "stop", name)
 }
@@ -282,10 +297,25 @@ func TestNetwork(t *testing.T) {
 	s.Must("snug", "stop", off)
 }
 
+// The network in user space answers for names at one address, which is what programs read, whoever wrote their
+// resolv.conf. The image keeps its own.
+func TestNameServer(t *testing.T) {
+	s := newSession(t)
+	for _, root := range []string{"/", system(t, "openrc")} {
+		name := strings.TrimSpace(s.Must("snug", "boot", "--detach", "--network", "user", "--name", "names", root))
+		s.want(name, "grep -c nameserver /etc/resolv.conf; grep nameserver /etc/resolv.conf", "1\nnameserver 10.0.2.3\n")
+		s.Must("snug", "stop", "--time", "40", name)
+	}
+	if bed.Exists(s.Home + "/.local/share/snug/machines/names/upper/etc/resolv.conf") {
+		t.Error("want the image's own file as it was")
+	}
+}
+
 // What cannot be booted gets one error, and nothing is left.
 func TestRefusals(t *testing.T) {
 	s := newSession(t)
 	os.Mkdir(s.Home+"/empty", 0o755)
+	bed.Write(t, s.Home+"/x.tar", "an archive\n")
 	for _, tt := range []struct {
 		words []string
 		want  string
@@ -301,13 +331,23 @@ func TestRefusals(t *testing.T) {
 		{[]string{"--credential", "../x=y", "/"}, "name of a credential"},
 		{[]string{"--bind", "/nothing/there", "/"}, "no such file"},
 		{[]string{"--map", "many", "/"}, "not a way to map ids"},
+		{[]string{"--hostname", "a b", "/"}, "not the name of a host"},
+		{[]string{"--map", "single", "--commit", "x", "/"}, "--commit needs an image"},
+		{[]string{"--replace", "/"}, "--replace without --commit"},
+		{[]string{"/usr"}, "sudo tar -C /usr --one-file-system -c . | snug image import - NAME"},
+		{[]string{"debian:12"}, "snug image pull debian:12 fetches one"},
+		{[]string{"x.tar"}, "snug image import x.tar NAME"},
 		{[]string{"/", "init=/bin/sh"}, "words for the init stand behind --"},
 		{[]string{"--memory", "1G", "--ephemeral", system(t, "bookworm")}, `controller "memory" is not delegated`},
 	} {
 		out := s.Outside(append([]string{"snug", "boot"}, tt.words...)...)
-		if !strings.Contains(out, tt.want) || !strings.Contains(out, "(exit status 125)") {
+		if !strings.Contains(out, tt.want) || !strings.Contains(out, "(exit status 125)") || strings.Contains(out, "warning") {
 			t.Errorf("%q: want %q and 125, got %s", tt.words, tt.want, out)
 		}
+	}
+	early := s.Outside("snug", "boot", "--detach", "--wait", "0.05", "/")
+	if !strings.HasPrefix(early, `snug: "own" is not up after 0.05 seconds`) {
+		t.Errorf("want no words of programs that could not know yet, got %s", early)
 	}
 	if bed.Exists(s.Home + "/.local/share/snug/machines/empty") {
 		t.Error("a refused boot has left a folder")

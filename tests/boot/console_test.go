@@ -53,6 +53,22 @@ func TestConsole(t *testing.T) {
 	s.ended("own")
 }
 
+// A terminal that is closed in the middle of a boot ends the system, and soon: it is not to wait for a console on which
+// nothing can be printed any more.
+func TestConsoleClosed(t *testing.T) {
+	s := newSession(t)
+	c := s.sit("--name", "closed", "--ephemeral", system(t, "bookworm"))
+	s.sees(c, "three times Ctrl-] within a second end it")
+	s.sees(c, "Starting")
+	began := time.Now()
+	c.Process.Kill() // script(1), and the terminal with it
+	c.Wait()
+	s.ended("closed")
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("it took %v to end", took)
+	}
+}
+
 // After a reboot the terminal is the person's again.
 func TestConsoleReboots(t *testing.T) {
 	s := newSession(t)

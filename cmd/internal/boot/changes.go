@@ -45,33 +45,45 @@ func OpenChanges(base, name, image string) (*Changes, error) {
 			return nil, err
 		}
 	}
-	for _, dir := range []string{c.Upper(), c.Work()} {
-		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
-		}
-		if stat, err := os.Lstat(dir); err != nil || !stat.IsDir() { // whoever has served them could have put a link there
-			return nil, &fs.PathError{Op: "use", Path: dir, Err: cmp.Or(err, error(unix.ENOTDIR))}
-		}
-	}
 	lock, err := os.Open(c.path)
 	if err != nil {
 		return nil, err
 	}
 	c.lock = lock
 	if err = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-		err = ErrRunning
+		c.Close()
+		return nil, ErrRunning
 	}
 	if err == nil {
-		err = c.settle()
-	}
-	if err == nil {
-		err = os.RemoveAll(c.Aside()) // of one that was killed
+		err = c.furnish()
 	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// furnish makes what belongs into the folder, or reads it. If it cannot be made, as on a full disk, there is none:
+// one without its note would be nobody's.
+func (c *Changes) furnish() (err error) {
+	for _, dir := range []string{c.Upper(), c.Work()} {
+		if e := os.Mkdir(dir, 0o755); err == nil && !errors.Is(e, fs.ErrExist) {
+			err = e
+		}
+		if stat, e := os.Lstat(dir); err == nil && (e != nil || !stat.IsDir()) { // whoever has served them could have put a link there
+			err = &fs.PathError{Op: "use", Path: dir, Err: cmp.Or(e, error(unix.ENOTDIR))}
+		}
+	}
+	if err == nil {
+		err = c.settle()
+	}
+	if _, e := os.Lstat(c.note()); err != nil && errors.Is(e, fs.ErrNotExist) {
+		for _, path := range []string{c.note() + ".new", c.Upper(), c.Work(), c.path} {
+			os.Remove(path) // which leaves a folder alone that something is in
+		}
+	}
+	return err
 }
 
 // privateFolder makes a folder that only its owner can enter. One that others could enter is refused: they may
@@ -90,7 +102,7 @@ func privateFolder(path string) error {
 
 // settle reads what is noted of the system, or notes it.
 func (c *Changes) settle() error {
-	note := filepath.Join(c.path, "machine")
+	note := c.note()
 	text, err := os.ReadFile(note)
 	if errors.Is(err, fs.ErrNotExist) {
 		aside := note + ".new"
@@ -118,14 +130,14 @@ func (c *Changes) settle() error {
 	return nil
 }
 
+// note is the file that says whose changes they are.
+func (c *Changes) note() string { return filepath.Join(c.path, "machine") }
+
 // Upper is the folder of what was changed, Work the kernel's beside it (overlayfs).
 func (c *Changes) Upper() string { return filepath.Join(c.path, "upper") }
 
 // Work is the kernel's folder beside Upper.
 func (c *Changes) Work() string { return filepath.Join(c.path, "work") }
-
-// Aside is where an image of the changes is made, as closed to others as they are.
-func (c *Changes) Aside() string { return filepath.Join(c.path, "commit") }
 
 // Discard removes the folder of a system that has never been more than that: nothing was kept of it before, and it
 // has logged nothing that would say why it did not come up. The caller closes it all the same.

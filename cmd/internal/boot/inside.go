@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,8 +71,10 @@ func Notifies(pid int) bool { return initKind(pid) == "systemd" }
 // its journal. It is "" for a system that runs without failures.
 func Failed(st *sandbox.State) string {
 	const patience = 5 * time.Second
+	states := []string{"initializing", "starting", "running", "degraded", "maintenance", "stopping"} // systemctl(1)
 	state, err := Output(st, []string{"systemctl", "is-system-running"}, patience)
-	if state = strings.TrimSpace(state); err != nil || state == "running" {
+	state = strings.TrimSpace(state)
+	if err != nil || state == "running" || !slices.Contains(states, state) { // else it has no bus yet that could be asked
 		return ""
 	}
 	var out strings.Builder
@@ -80,7 +83,7 @@ func Failed(st *sandbox.State) string {
 		{"systemctl", "list-jobs", "--no-legend", "--no-pager"},
 		{"journalctl", "--boot", "--no-pager", "--lines=15", "--priority=warning", "--output=short"},
 	} {
-		if said, err := Output(st, argv, patience); err == nil {
+		if said, err := Output(st, argv, patience); err == nil && !strings.HasPrefix(said, "No journal files were found") {
 			out.WriteString(said)
 		}
 	}

@@ -19,6 +19,7 @@ type Kept struct {
 	Image      string    // or folder, that it has changed
 	Used       time.Time // when it began to run last
 	Running    bool
+	Pending    *Pending // what was to be made an image, and was not
 }
 
 // List lists the systems whose changes are kept below a folder.
@@ -55,6 +56,9 @@ func look(base, name string) (Kept, bool) {
 	}
 	defer lock.Close()
 	k.Running = unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) == unix.EWOULDBLOCK
+	if !k.Running {
+		k.Pending = ReadPending(k.Path)
+	}
 	return k, true
 }
 

@@ -36,6 +36,8 @@ type Machine struct {
 	Connect func(pid int) (stop func(), err error)
 	// Started is called whenever it has begun to boot. An error ends it.
 	Started func(*sandbox.Instance) error
+	// Ended is called whenever it has ended, with whether it starts again.
+	Ended func(again bool)
 	// Said is called with what its init says.
 	Said func(systemdimg.Notice)
 	// Served is called when fuse-overlayfs is about to serve the root, with what the kernel has said to an overlay, and
@@ -98,6 +100,9 @@ func (m *Machine) Run() (ws unix.WaitStatus, err error) {
 		}
 		ws, err = m.boot(own)
 		over := err != nil || !isReboot(ws) || m.over
+		if m.Ended != nil {
+			m.Ended(!over)
+		}
 		if !over && own.Remove(0) != nil { // a system that reboots without end would pile them up
 			m.clean(own.Path(), nil)
 		}

@@ -25,10 +25,16 @@ func Verbs() []Verb {
 		{"import", "[flags] SOURCE [NAME]", "take a folder, a tar archive or - for one, or oci:DIR[:TAG]", "snug image import bookworm.tar debian:12", 1, 2, importFlags},
 		{"ls", "[flags] [NAME...]", "list images", "snug image ls", 0, many, noFlags},
 		{"inspect", "[flags] NAME", "show what is known of an image, and what it says of itself", "snug image inspect --json debian:12", 1, 1, noFlags},
-		{"export", "[flags] NAME oci:DIR[:TAG] | FILE.tar | -", "write an image as an OCI layout, or its files as a tar archive", "snug image export debian:12 oci:debian", 2, 2, exportFlags},
+		{"export", "[flags] NAME oci:DIR[:TAG] | FILE.tar[.gz] | -", "write an image as an OCI layout, or its files as a tar archive", "snug image export debian:12 oci:debian", 2, 2, exportFlags},
 		{"rm", "[flags] NAME...", "remove names, and images with their last ones", "snug image rm debian:11", 1, many, noFlags},
 		{"prune", "[flags]", "remove layers that no image has, and what killed imports left", "snug image prune --all", 0, 0, pruneFlags},
 	}
+}
+
+// Commit is the verb that snug boot --commit asks for. It is not shown: of a system that runs its snug alone can tell
+// when the changes are whole.
+func Commit() Verb {
+	return Verb{"commit", "[flags] NAME UPPER NEW", "make an image of one and of changes", "snug boot --commit mine debian:12", 3, 3, importFlags}
 }
 
 // Flags adds the flags of a verb, and those that all have.

@@ -31,7 +31,16 @@ type Record struct {
 type Machine struct {
 	Image   string // or folder
 	Changes string // the folder of what it changes outside; empty if that is thrown away
+	Stage   string // one of the stages
 }
+
+// The stages of a system: Starts, Up, then Reboots and again, or Ends, which takes as long as an image of it is made.
+const (
+	Starts  = "starts"
+	Up      = "up"
+	Reboots = "reboots"
+	Ends    = "ends"
+)
 
 const (
 	magic   = "snug instance 1"
@@ -118,6 +127,7 @@ func (r *Record) encode() []byte {
 	if r.Machine != nil {
 		w.text("machine", r.Machine.Image)
 		w.text("changes", r.Machine.Changes)
+		w.text("stage", r.Machine.Stage)
 	}
 	if r.Live != nil {
 		w.encodeFolders(r.Live)
@@ -167,6 +177,11 @@ func (r *Record) decodeText(key, value string) bool {
 			return false
 		}
 		r.Machine.Changes = value
+	case "stage":
+		if r.Machine == nil {
+			return false
+		}
+		r.Machine.Stage = value
 	case "command":
 		r.Command = append(r.Command, value)
 	case "env":

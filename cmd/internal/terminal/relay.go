@@ -37,7 +37,7 @@ const (
 // sandbox, until drain is called: when the app has ended, drain gives the keys back, writes out what
 // the app has printed, and gives the terminal back. redraw is called when the app should draw its screen again. Reading
 // keys ends with the program. The master must not block, and is closed when the person's terminal
-// is gone. After drain it may be called again, for another master: a system that reboots gets a new one.
+// is gone, unless it stays. After drain it may be called again, for another master: a system that reboots gets a new one.
 func (t *Terminal) Relay(master *os.File, redraw func()) (drain func()) {
 	t.mu.Lock()
 	first := t.master == nil
@@ -230,7 +230,7 @@ func (t *Terminal) typed() {
 			t.mu.Lock()
 			front := t.front
 			t.mu.Unlock()
-			if front { // in the background a program may outlive its terminal
+			if front && !t.stays { // in the background a program may outlive its terminal
 				t.theirs().Close() // the kernel tells those inside, as those outside
 			}
 			return

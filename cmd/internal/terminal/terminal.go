@@ -47,6 +47,7 @@ type Terminal struct {
 	master *os.File     // of the terminal inside
 	redraw func()       // tells the app to draw again
 	watch  func([]byte) // is shown the keys that go in
+	stays  bool         // the terminal inside outlives the person's
 	woken  chan struct{}
 
 	printing sync.Mutex // held while output is being written
@@ -65,6 +66,10 @@ type Terminal struct {
 
 // Watch has f see every key that goes in, before Relay. It must not wait.
 func (t *Terminal) Watch(f func(keys []byte)) { t.watch = f }
+
+// Stay lets the terminal inside outlive the person's, before Relay: what is printed there goes nowhere then. It is for a
+// system, which waits a second for each line that it cannot print on its console.
+func (t *Terminal) Stay() { t.stays = true }
 
 // Is reports whether a descriptor is a terminal.
 func Is(fd int) bool {

@@ -53,16 +53,10 @@ func dialWatch(word string) (int, error) {
 	if err != nil {
 		return -1, err
 	}
-	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	err = unix.Connect(fd, &unix.SockaddrUnix{Name: brokers.WatchPath(dir.Path(), r.Supervisor)})
-	if err == nil {
-		return fd, nil
-	}
-	unix.Close(fd)
+	fd, err := brokers.DialWatch(dir.Path(), r.Supervisor)
 	switch err {
+	case nil:
+		return fd, nil
 	case unix.ENOENT:
 		return -1, &hinted{quote(r.Name) + " has no broker, so there is nothing to watch", "snug explain " + r.Name + " tells what it reaches"}
 	case unix.ECONNREFUSED:
@@ -94,11 +88,14 @@ type watching struct {
 // read prints until the broker ends.
 func (w *watching) read(fd int) error {
 	packet := make([]byte, 64<<10)
-	for w.c.lost == nil {
+	for heard := false; w.c.lost == nil; heard = true {
 		n, _, err := unix.Recvfrom(fd, packet, 0)
+		for err == unix.EINTR {
+			n, _, err = unix.Recvfrom(fd, packet, 0)
+		}
 		switch {
-		case err == unix.EINTR:
-			continue
+		case (err == nil && n == 0 || err == unix.ECONNRESET) && !heard:
+			return &hinted{"the broker has hung up: it has ended, or eight others watch it", "snug ps lists what runs; end one that watches"}
 		case err == nil && n == 0 || err == unix.ECONNRESET:
 			return nil
 		case err != nil:

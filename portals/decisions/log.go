@@ -13,6 +13,11 @@ import (
 const (
 	maxWatchers = 8
 	maxKept     = 64 // refusals, each once, for who comes later
+
+	// All of them fit into an empty socket at once, or their end would never be told: it holds 208 KiB
+	// (net.core.wmem_default), counts up to twice the bytes of a packet, and some for itself.
+	maxKeptBytes = 96 << 10
+	packetBytes  = 1 << 10
 )
 
 // Log is where decisions go. It serves one goroutine, that of the loop.
@@ -21,6 +26,7 @@ type Log struct {
 	advise   func(broker, grant string) string
 	watchers []watcher
 	kept     []refusal
+	size     int // of what is kept, in a socket
 	line     Line
 }
 
@@ -141,7 +147,9 @@ func (l *Log) keep(n *Line) {
 			return
 		}
 	}
-	if len(l.kept) < maxKept {
+	size := len(n.b) + packetBytes
+	if len(l.kept) < maxKept && l.size+size <= maxKeptBytes {
+		l.size += size
 		l.kept = append(l.kept, refusal{said: string(said), line: append([]byte(nil), n.b...), count: 1})
 	}
 }

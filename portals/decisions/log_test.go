@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,31 @@ func TestSlow(t *testing.T) {
 	after := lines(t, c)
 	if len(got) == all || len(after) != 2 || after[0]["missed"] != float64(all-len(got)) || after[1]["decision"] != "last" {
 		t.Errorf("%d lines, then %v", len(got), after)
+	}
+}
+
+// TestGreetingArrives: an app that fills the room for refusals with the longest ones does not keep who comes
+// later, and reads only then, from the end of them.
+func TestGreetingArrives(t *testing.T) {
+	w := newWatched(t, nil)
+	for i := range 64 {
+		n := w.Begin("test", 1, true)
+		for _, key := range []string{"what", "path", "member", "destination"} {
+			n.String(key, strconv.Itoa(i)+strings.Repeat("\x1b", 1000))
+		}
+		n.Refuse("refuse", "")
+	}
+	c := w.dial(t)
+	packet := make([]byte, 64<<10)
+	c.SetReadDeadline(time.Now().Add(time.Second))
+	for told := 0; ; told++ {
+		n, err := c.Read(packet)
+		if err != nil {
+			t.Fatalf("%d refusals, and then %v", told, err)
+		}
+		if string(packet[:n]) == `{"kept":`+strconv.Itoa(told)+"}\n" && told > 4 {
+			return
+		}
 	}
 }
 

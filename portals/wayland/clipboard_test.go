@@ -130,20 +130,32 @@ func TestStrangers(t *testing.T) {
 	app.passes(host, join(newMessage(one, 1).done(), newMessage(one, 0, 1, 2).done(), newMessage(one, 4, 1, 2).done()))
 }
 
+// calledBack is what a compositor says to a callback that has an object's id: it has read all before that.
+func calledBack(id uint32) []byte { return join(newMessage(id, 0, 7).done(), freed(id)) }
+
+// releases wants the compositor to be told that a device is given up, and to be asked for a callback.
+func (p *peer) releases() {
+	p.t.Helper()
+	p.hears(join(given(), newMessage(theDisplay, displaySync, dev).done()))
+}
+
 // A device stays one until the compositor has no more to say of it, whatever becomes of its id.
 func TestReleasedDevice(t *testing.T) {
 	b := newBed(t, Policy{}, nil)
 	app, host := b.pasting()
-	app.passes(host, given())
-	host.say(join(offered(one), typed(one, "secret"), selected(one))) // on the way
-	app.hears(join(offered(one), selected(0)))
-	app.passes(host, join(other(dev, setSelection), getDevice(dev))) // at once, as no libwayland does
-	host.passes(app, freed(dev))                                     // of the first
+	app.say(join(given(), getDevice(dev), copied())) // at once, as no libwayland does
+	host.releases()
+	host.say(join(offered(one), typed(one, "secret"), selected(one), freed(dev))) // on the way
+	app.hears(join(offered(one), selected(0), freed(dev)))
+	host.say(calledBack(dev))
+	host.hears(getDevice(dev))
 	app.loses(host, copied())
 	host.say(selected(one))
 	app.hears(selected(0))
-	app.passes(host, given())
-	host.passes(app, freed(dev))
+	app.say(given())
+	host.releases()
+	host.say(join(freed(dev), calledBack(dev)))
+	app.hears(freed(dev))
 	host.passes(app, join(freed(dev), freed(99)))
 	app.passes(host, other(dev, setSelection)) // it may be anything now
 	host.passes(app, newMessage(dev, selectionEvent, one).done())
@@ -151,6 +163,37 @@ func TestReleasedDevice(t *testing.T) {
 	app.loses(host, copied())
 	app.say(getDevice(dev))
 	app.ends(theDisplay, invalidObject, "not free")
+}
+
+// The id of something else that was there before and of which delete_id is on its way does not end a device.
+func TestDeviceWithUsedID(t *testing.T) {
+	b := newBed(t, Policy{}, nil)
+	app, host := b.pasting()
+	app.say(given())
+	host.hears(given())
+	host.say(freed(dev)) // of a region, say
+	app.hears(freed(dev))
+	host.say(join(offered(one), typed(one, "x-kde-passwordManagerHint"), selected(one), freed(dev)))
+	app.hears(join(offered(one), selected(0), freed(dev)))
+}
+
+// An offer that is destroyed before the compositor has told all of it tells no more than others.
+func TestOfferDestroyedAtOnce(t *testing.T) {
+	b := newBed(t, Policy{}, nil)
+	app, host := b.pasting()
+	for range 2 {
+		host.passes(app, offered(one))
+		app.passes(host, destroyed(one))
+		host.say(join(typed(one, "x-kde-passwordManagerHint"), selected(one)))
+		app.hears(selected(0))
+		host.passes(app, newMessage(one, offerType).text("of another's id").done())
+	}
+	host.passes(app, offered(one))
+	app.passes(host, join(destroyed(one), destroyed(one)))
+	host.say(join(typed(one, "secret"), entered(one)))
+	app.hears(entered(one))
+	app.say(received(one), 2)
+	app.ends(one, invalidMethod, "clipboard is off")
 }
 
 // More types than anybody has are not kept.

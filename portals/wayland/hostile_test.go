@@ -192,3 +192,30 @@ func TestNoAllocationOnTheWay(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// An app makes as many registries as it likes, on as many connections: what is kept of them is bounded.
+func TestRegistryFlood(t *testing.T) {
+	v, err := compile(Policy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := heap()
+	r := &run{link: &relay.Link{}, from: relay.App}
+	var crowd []*conn
+	for range maxConnections {
+		c := newConn(v, log{}, 1)
+		c.flows[relay.Host] = flow{1, true} // so that its end waits
+		crowd = append(crowd, c)
+		for id := uint32(2); id < maxObjects && c.follow(r, id, registry) == nil && c.fault == nil; id++ {
+		}
+	}
+	if grown := heap() - before; grown > 16<<20 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	for _, c := range crowd {
+		c.Closed(nil)
+	}
+	if c := newConn(v, log{}, 1); c.follow(r, 2, registry) != nil || c.fault != nil {
+		t.Error("those that have gone count")
+	}
+}

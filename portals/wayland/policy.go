@@ -96,12 +96,13 @@ func (p Policy) Describe() (lines []string) {
 	return append(lines, "hides "+strings.Join(hidden, ", ")+", and all that is not known to be harmless")
 }
 
-// view is a policy made ready: what becomes of a global.
+// view is a policy made ready: what becomes of a global. All connections of a display share it.
 type view struct {
 	rules map[string]rule // by interface
 	has   [grants]bool
 	// clipboard reports whether selections go as they are.
 	clipboard bool
+	followed  int // objects, on all connections
 }
 
 func compile(p Policy) (*view, error) {

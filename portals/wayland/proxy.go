@@ -19,7 +19,8 @@ type conn struct {
 	log     log
 	id      int
 
-	stranger object // stands for those that are not followed
+	stranger  object // stands for those that are not followed
+	releasing bool   // a device: the app is not read
 
 	fault     error  // the end of the connection, as soon as
 	lastWords []byte // this can be told to the app
@@ -40,9 +41,8 @@ type global struct {
 
 // object is one that is followed.
 type object struct {
-	kind  kind
-	dying int    // how often its id was given up, and the compositor has not said that it is free
-	held  []byte // events of an offer that the app hears of when it is dragged
+	kind kind
+	held []byte // events of an offer that the app hears of when it is dragged
 }
 
 type kind byte
@@ -50,19 +50,22 @@ type kind byte
 const (
 	display kind = iota
 	registry
-	manager  // wl_data_device_manager
-	device   // wl_data_device
-	released // one that the app has given up
-	offer    // wl_data_offer, of which is not known yet what for
-	chosen   // one of the clipboard
-	dragged  // one of drag and drop
-	stranger // of the compositor's making, and not followed
+	manager   // wl_data_device_manager
+	device    // wl_data_device
+	released  // one that the app has given up
+	marked    // one of which the compositor has said all: delete_id is still to come
+	offer     // wl_data_offer, of which is not known yet what for
+	abandoned // likewise, and the app has destroyed it
+	chosen    // one of the clipboard
+	dragged   // one of drag and drop
+	stranger  // of the compositor's making, and not followed
 )
 
 // Opcodes of messages that are understood.
 const (
 	displayError   = 0
 	deleteID       = 1
+	displaySync    = 0
 	getRegistry    = 1
 	bind           = 0
 	announce       = 0
@@ -88,6 +91,7 @@ const (
 	theDisplay = 1          // the object that is always there
 	firstOfIts = 0xff000000 // from here on, ids are the compositor's
 	maxObjects = 1 << 16    // that are followed on a connection
+	maxInAll   = 1 << 17    // and on all of an app: a registry costs it twelve bytes, and the filter some sixty
 	maxRead    = 4096       // of a message of the app that is understood, as libwayland has it
 )
 
@@ -110,7 +114,7 @@ func (c *conn) Judge(k *relay.Link, from relay.Side, in []byte) (taken int, err 
 	if c.fault != nil && from == relay.App {
 		return 0, nil
 	}
-	for taken < len(in) && err == nil {
+	for taken < len(in) && err == nil && !(c.releasing && from == relay.App) {
 		if f.rest == 0 {
 			var whole bool
 			if whole, err = c.message(&r, f, in[taken:]); !whole || err != nil || c.fault != nil && from == relay.App {
@@ -141,7 +145,10 @@ func (c *conn) Judge(k *relay.Link, from relay.Side, in []byte) (taken int, err 
 }
 
 // Closed is called by the relay.
-func (c *conn) Closed(err error) { c.log.closed(c.id, err) }
+func (c *conn) Closed(err error) {
+	c.view.followed -= len(c.objects) - 1
+	c.log.closed(c.id, err)
+}
 
 // message looks at what begins with b, and says what becomes of it. whole is false where more of it is needed.
 func (c *conn) message(r *run, f *flow, b []byte) (whole bool, err error) {
@@ -193,7 +200,7 @@ func (o *object) understood(from relay.Side, h header) bool {
 		return app && (h.opcode == setSelection || h.opcode == releaseDevice) || !app && aboutOffers(h.opcode)
 	case released:
 		return !app && aboutOffers(h.opcode)
-	case offer, chosen, dragged:
+	case offer, abandoned, chosen, dragged:
 		return app && (h.receives() || h.opcode == destroyOffer) || !app && h.opcode == offerType
 	case stranger:
 		return app && h.receives()
@@ -218,8 +225,7 @@ func (c *conn) fromApp(r *run, o *object, h header, b []byte) (pass bool, err er
 func (c *conn) fromHost(r *run, o *object, h header, b []byte) (pass bool, err error) {
 	switch {
 	case o.kind == display && h.size == headerSize+4:
-		c.freed(word(b[headerSize:]))
-		return true, nil
+		return c.freed(r, word(b[headerSize:])), nil
 	case o.kind == registry && h.opcode == announce:
 		return c.announced(b)
 	case o.kind == registry && h.size == headerSize+4:
@@ -232,16 +238,27 @@ func (c *conn) fromHost(r *run, o *object, h header, b []byte) (pass bool, err e
 
 // follow notes an object that the app makes.
 func (c *conn) follow(r *run, id uint32, kind kind) error {
-	o := c.objects[id]
-	switch {
-	case o == nil && len(c.objects) < maxObjects && id > theDisplay && id < firstOfIts:
-		c.objects[id] = &object{kind: kind}
-	case o != nil && o.kind == released: // and is free for the compositor already
-		o.kind = kind
-	default:
-		return c.protest(r, theDisplay, invalidObject, fmt.Sprintf("%d is not free for an object", id), errMalformed)
+	if c.objects[id] == nil && id > theDisplay && id < firstOfIts && c.note(id, kind) {
+		return nil
 	}
-	return nil
+	return c.protest(r, theDisplay, invalidObject, fmt.Sprintf("%d is not free for an object", id), errMalformed)
+}
+
+// note follows an object, if there may be one more.
+func (c *conn) note(id uint32, kind kind) bool {
+	if c.objects[id] == nil {
+		if len(c.objects) >= maxObjects || c.view.followed >= maxInAll {
+			return false
+		}
+		c.view.followed++
+	}
+	c.objects[id] = &object{kind: kind}
+	return true
+}
+
+func (c *conn) forget(id uint32) {
+	delete(c.objects, id)
+	c.view.followed--
 }
 
 // announced decides on a global, and caps its version where it stands.

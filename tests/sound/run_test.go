@@ -15,7 +15,7 @@ import (
 // desktop answers what notifications ask.
 type desktop struct {
 	conn  *dbus.Conn
-	press string // the key of the action
+	press string // the label of the action
 	asked atomic.Int32
 	text  atomic.Value
 }
@@ -25,8 +25,8 @@ func (d *desktop) GetCapabilities() ([]string, *dbus.Error) { return []string{"a
 func (d *desktop) Notify(app string, replaces uint32, icon, title, text string, actions []string, hints map[string]dbus.Variant, expire int32) (uint32, *dbus.Error) {
 	id := uint32(d.asked.Add(1))
 	d.text.Store(text)
-	if slices.Contains(actions, d.press) {
-		go d.conn.Emit("/org/freedesktop/Notifications", "org.freedesktop.Notifications.ActionInvoked", id, d.press)
+	if i := slices.Index(actions, d.press); i > 0 {
+		go d.conn.Emit("/org/freedesktop/Notifications", "org.freedesktop.Notifications.ActionInvoked", id, actions[i-1])
 	}
 	return id, nil
 }
@@ -66,7 +66,7 @@ func TestRun(t *testing.T) {
 		inside.Env = append(inside.Env, "DBUS_SESSION_BUS_ADDRESS=unix:path="+r.Socket())
 		const id = "org.example.Recorder"
 		bed.Write(t, filepath.Join(r.Home, ".config/snug/apps", id+".toml"), "schema = 1\nid = \""+id+"\"\ncommand = [\"timeout\", \"2\", \"parec\", \"--device=vmic\", \"/dev/null\"]\n[sound]\nrecord = \"ask\"\n")
-		d := desktopOf(r, "always")
+		d := desktopOf(r, "Always allow")
 		for range 2 {
 			if out := inside.Outside("snug", "run", id); strings.Contains(out, "Access denied") || d.asked.Load() != 1 {
 				t.Errorf("asked %d times: %s", d.asked.Load(), out)

@@ -168,9 +168,15 @@ func conceal(secret []byte) (*os.File, error) {
 	return f, nil
 }
 
-// connected takes over a connection that this process was started with, or gives nil if it is none.
+// connected takes over a connection that this process was started with, or gives nil if it is none: a number
+// that was true for a parent long ago may be that of anything.
 func connected(fd int) *os.File {
 	if kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE); err != nil || kind != unix.SOCK_STREAM {
+		return nil
+	}
+	if peer, err := unix.Getpeername(fd); err != nil {
+		return nil
+	} else if _, local := peer.(*unix.SockaddrUnix); !local {
 		return nil
 	}
 	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
@@ -180,27 +186,45 @@ func connected(fd int) *os.File {
 	return os.NewFile(uintptr(fd), "WAYLAND_SOCKET")
 }
 
-// WatchPath is where who wants to hear what the broker decides connects to, with packets: in a Plan.Dir,
-// that of the process that has started it.
-func WatchPath(dir string, starter int) string {
-	return filepath.Join(dir, socketPrefix+strconv.Itoa(starter)+"-watch")
+// watchName is the name in Plan.Dir of the socket for who wants to hear what the broker decides; starter is
+// the process that has started it.
+func watchName(starter int) string { return socketPrefix + strconv.Itoa(starter) + "-watch" }
+
+// DialWatch connects to that, with packets. Who calls it closes the descriptor.
+func DialWatch(dir string, starter int) (fd int, err error) {
+	folder, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(folder)
+	if fd, err = unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0); err != nil {
+		return -1, err
+	}
+	if err = unix.Connect(fd, &unix.SockaddrUnix{Name: in(folder, watchName(starter))}); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
 }
+
+// in is a path of a name in a folder that is open. It has no length that a socket's name could not
+// have (unix(7)).
+func in(folder int, name string) string { return "/proc/self/fd/" + strconv.Itoa(folder) + "/" + name }
 
 // openWatch makes the socket that has that name.
 func (b *Brokers) openWatch() (err error) {
-	b.watch, err = listen(b.dir, filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), unix.SOCK_SEQPACKET)
+	b.watch, err = listen(b.dir, watchName(os.Getpid()), unix.SOCK_SEQPACKET)
 	return err
 }
 
-// listen makes a listening socket in a folder, by its descriptor: a path through it has no length
-// that a socket's name could not have (unix(7)).
+// listen makes a listening socket in a folder.
 func listen(dir *os.File, name string, kind int) (*os.File, error) {
 	fd, err := unix.Socket(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
 	unix.Unlinkat(int(dir.Fd()), name, 0) // of a process that had the same id
-	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: "/proc/self/fd/" + strconv.Itoa(int(dir.Fd())) + "/" + name}); err != nil {
+	if err = unix.Bind(fd, &unix.SockaddrUnix{Name: in(int(dir.Fd()), name)}); err != nil {
 		err = &os.PathError{Op: "bind", Path: filepath.Join(dir.Name(), name), Err: err}
 	} else if err = os.NewSyscallError("listen", unix.Listen(fd, 4096)); err != nil {
 		unix.Unlinkat(int(dir.Fd()), name, 0)
@@ -281,7 +305,7 @@ func (b *Brokers) closeSockets() {
 	b.unlink()
 	b.closeListeners()
 	if b.dir != nil {
-		unix.Unlinkat(int(b.dir.Fd()), filepath.Base(WatchPath(b.plan.Dir, os.Getpid())), 0)
+		unix.Unlinkat(int(b.dir.Fd()), watchName(os.Getpid()), 0)
 	}
 	for _, f := range []*os.File{b.dir, b.refused[0]} {
 		if f != nil {

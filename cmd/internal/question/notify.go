@@ -2,6 +2,7 @@ package question
 
 import (
 	"context"
+	"crypto/rand"
 	"html"
 	"slices"
 
@@ -14,11 +15,29 @@ const (
 	notifyPath = dbus.ObjectPath("/org/freedesktop/Notifications")
 )
 
-// actions are the buttons: pairs of a key and a label.
-func (q *Question) actions() []string {
-	list := []string{string(Once), "Allow this time", string(No), "Don't allow"}
+// button is one of a notification. Daemons let anybody replace a notification by its number, so an app that may
+// show some can put its own words and buttons into the place of a question. What it cannot do is to guess the key
+// of a button, by which the daemon tells what was pressed.
+type button struct {
+	key, label string
+	answer     Answer
+}
+
+func (q *Question) buttons() []button {
+	list := []button{{answer: Once, label: "Allow this time"}, {answer: No, label: "Don't allow"}}
 	if q.Keep {
-		list = append(list, string(Always), "Always allow", string(Never), "Never allow")
+		list = append(list, button{answer: Always, label: "Always allow"}, button{answer: Never, label: "Never allow"})
+	}
+	for i := range list {
+		list[i].key = rand.Text()
+	}
+	return list
+}
+
+// actions are buttons as the specification has them: pairs of a key and a label.
+func actions(buttons []button) (list []string) {
+	for _, b := range buttons {
+		list = append(list, b.key, b.label)
 	}
 	return list
 }
@@ -46,8 +65,9 @@ func notify(ctx context.Context, bus *dbus.Conn, q Question) (Answer, error) {
 	}
 	const critical, forever = byte(2), int32(0)
 	hints := map[string]dbus.Variant{"urgency": dbus.MakeVariant(critical), "desktop-entry": dbus.MakeVariant(q.App), "resident": dbus.MakeVariant(false)}
+	buttons := q.buttons()
 	var id uint32
-	err := daemon.CallWithContext(ctx, notifyName+".Notify", 0, "snug", uint32(0), q.App, q.Title, text, q.actions(), hints, forever).Store(&id)
+	err := daemon.CallWithContext(ctx, notifyName+".Notify", 0, "snug", uint32(0), q.App, q.Title, text, actions(buttons), hints, forever).Store(&id)
 	if err != nil {
 		return Later, err
 	}
@@ -60,7 +80,7 @@ func notify(ctx context.Context, bus *dbus.Conn, q Question) (Answer, error) {
 			if !ok {
 				return Later, ErrNobody
 			}
-			if answer, given := q.heard(s, owner, id); given {
+			if answer, given := heard(s, owner, id, buttons); given {
 				return answer, nil
 			}
 		}
@@ -68,15 +88,16 @@ func notify(ctx context.Context, bus *dbus.Conn, q Question) (Answer, error) {
 }
 
 // heard reads a signal of the daemon.
-func (q *Question) heard(s *dbus.Signal, owner string, id uint32) (Answer, bool) {
+func heard(s *dbus.Signal, owner string, id uint32, buttons []button) (Answer, bool) {
 	if s.Sender != owner || len(s.Body) < 2 || s.Body[0] != id {
 		return Later, false
 	}
 	switch s.Name {
 	case notifyName + ".ActionInvoked":
-		key, _ := s.Body[1].(string)
-		if actions := q.actions(); slices.Index(actions, key)%2 == 0 {
-			return Answer(key), true
+		for _, b := range buttons {
+			if b.key == s.Body[1] {
+				return b.answer, true
+			}
 		}
 	case notifyName + ".NotificationClosed":
 		return Later, true

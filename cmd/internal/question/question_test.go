@@ -17,7 +17,7 @@ import (
 type desktop struct {
 	conn    *dbus.Conn
 	can     []string
-	answer  string // the key of an action; "" closes the notification, "-" does nothing
+	answer  string // the label of an action; "" closes the notification, "-" does nothing
 	closed  chan uint32
 	asked   []string // title, text and actions of the last question
 	dialog  uint32   // response of a dialog
@@ -34,14 +34,19 @@ func (d *desktop) Notify(app string, replaces uint32, icon, title, text string, 
 		emit := func(member string, body ...any) {
 			d.conn.Emit("/org/freedesktop/Notifications", "org.freedesktop.Notifications."+member, body...)
 		}
-		emit("ActionInvoked", uint32(id+1), "always") // of another one
+		for _, key := range actions {
+			emit("ActionInvoked", uint32(id+1), key) // of another one
+		}
 		switch d.answer {
 		case "":
 			emit("NotificationClosed", uint32(id), uint32(2))
 		case "-":
 		default:
 			emit("ActionInvoked", uint32(id), "an action that was not offered")
-			emit("ActionInvoked", uint32(id), d.answer)
+			if i := slices.Index(actions, d.answer); i > 0 {
+				emit("ActionInvoked", uint32(id), actions[i-1])
+			}
+			emit("ActionInvoked", uint32(id), "always") // of what an app has put into the question's place
 			emit("NotificationClosed", uint32(id), uint32(2))
 		}
 	}()
@@ -80,8 +85,10 @@ const notifications = "org.freedesktop.Notifications"
 var microphone = question.Question{App: "org.example.App", Title: "Record", Text: "May it <b>?", Keep: true}
 
 func TestNotification(t *testing.T) {
-	for _, answer := range []question.Answer{question.Once, question.No, question.Always, question.Never} {
-		d := &desktop{can: []string{"actions", "body-markup"}, answer: string(answer)}
+	for answer, label := range map[question.Answer]string{
+		question.Once: "Allow this time", question.No: "Don't allow", question.Always: "Always allow", question.Never: "Never allow",
+	} {
+		d := &desktop{can: []string{"actions", "body-markup"}, answer: label}
 		got, err := question.Ask(t.Context(), show(t, d, notifications), nil, microphone)
 		if got != answer || err != nil {
 			t.Errorf("want %s, got %s, %v", answer, got, err)
@@ -90,7 +97,7 @@ func TestNotification(t *testing.T) {
 			t.Errorf("asked %q", d.asked)
 		}
 	}
-	d := &desktop{can: []string{"actions"}, answer: "always"}
+	d := &desktop{can: []string{"actions"}, answer: "Always allow"}
 	once := microphone
 	once.Keep = false
 	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -101,6 +108,23 @@ func TestNotification(t *testing.T) {
 	d = &desktop{can: []string{"actions"}}
 	if got, err := question.Ask(t.Context(), show(t, d, notifications), nil, microphone); got != question.Later || err != nil {
 		t.Errorf("put away: %s, %v", got, err)
+	}
+}
+
+// An app that may show notifications replaces the question by words and buttons of its own, as daemons let it do
+// who knows the number: whatever the person presses there is no answer.
+func TestReplaced(t *testing.T) {
+	for _, key := range []string{"always", "once", "default", "Always allow", "0", "2", ""} {
+		d := &desktop{can: []string{"actions"}, answer: "-"}
+		address := show(t, d, notifications)
+		ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		time.AfterFunc(100*time.Millisecond, func() {
+			d.conn.Emit("/org/freedesktop/Notifications", notifications+".ActionInvoked", uint32(7), key)
+		})
+		if got, err := question.Ask(ctx, address, nil, microphone); got != question.Later || err != nil {
+			t.Errorf("a button of the app's whose key is %q: %s, %v", key, got, err)
+		}
+		stop()
 	}
 }
 

@@ -79,7 +79,7 @@ func TestParseBad(t *testing.T) {
 		{"unknown table", "[netwrok]\nmode = \"off\"\nmore = 1", "f.toml:1:2: unknown table netwrok\n  hint: did you mean network?"},
 		{"quoted dots are no table", `"files.read" = ["/srv"]`, `f.toml:1:1: unknown key "files.read"` + "\n  hint: did you mean files.read?"},
 		{"enum", "[network]\n  mode = \"on\"", "f.toml:2:10: network.mode: \"on\" is not allowed\n  hint: one of off, user, host"},
-		{"list entry", "[display]\nallow = [\"ime\",\n \"trey\"]", "f.toml:3:2: display.allow: \"trey\" is not allowed\n  hint: one of tray, ime, inhibit, idle, game-input, shortcuts, screencopy, layer-shell, data-control"},
+		{"list entry", "[display]\nallow = [\"ime\",\n \"trey\"]", "f.toml:3:2: display.allow: \"trey\" is not allowed\n  hint: one of tray, ime, inhibit, idle, game-input, shortcuts, panel, screencopy, layer-shell, data-control"},
 		{"text for flag", `sound.play = "yes"`, "f.toml:1:14: sound.play takes true or false, not text\n  hint: write true or false, without quotes"},
 		{"text for list", `files.read = "/srv"`, "f.toml:1:14: files.read takes a list of text, not text\n  hint: write a list: [\"…\"]"},
 		{"number in list", `files.read = [1]`, "f.toml:1:15: the entries of files.read are text, not a number"},

@@ -139,7 +139,7 @@ var schema = [...]Key{
 		field: func(m *Manifest) any { return &m.Display.Clipboard }},
 	{Name: "display.allow", Kind: kindList,
 		Values: "tray ime inhibit idle game-input shortcuts panel screencopy layer-shell data-control",
-		Danger: "display:NAME", Risky: "panel screencopy layer-shell data-control", Later: "panel",
+		Danger: "display:NAME", Risky: "panel screencopy layer-shell data-control",
 		Doc:   "what a plain window does not need",
 		field: func(m *Manifest) any { return &m.Display.Allow }},
 

@@ -172,7 +172,7 @@ func TestSchemaInThisVersion(t *testing.T) {
 			later = append(later, key.Name+":"+string(key.Later))
 		}
 	}
-	want := `system.root:image:* display.x11:filtered nested display.allow:panel
+	want := `system.root:image:* display.x11:filtered nested
 		network.mode:filtered network.allow:* network.listen:*
 		process.services:* limits.memory:* limits.tasks:* limits.cpus:*`
 	if got, want := strings.Join(later, " "), strings.Join(strings.Fields(want), " "); got != want {

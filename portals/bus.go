@@ -100,6 +100,12 @@ func (b *Bus) advise(bus, rule string) (key, value string) {
 	if name, ok := portalOf(rule); ok && bus == "session" {
 		return "portals.allow", name
 	}
+	switch value { // their names are never granted as names
+	case Desktop:
+		return "portals.allow", "FileChooser"
+	case Documents:
+		return "portals.documents", "true"
+	}
 	return "bus." + bus + "." + key, value
 }
 

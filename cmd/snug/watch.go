@@ -67,16 +67,17 @@ func dialWatch(word string) (int, error) {
 
 // decision is a line of a broker.
 type decision struct {
-	Time     float64 `json:"time"`
-	Broker   string  `json:"broker"`
-	What     string  `json:"what"`
-	Decision string  `json:"decision"`
-	Refused  bool    `json:"refused"`
-	Advice   string  `json:"advice"`
-	Error    string  `json:"error"`
-	Count    int     `json:"count"`
-	Missed   int     `json:"missed"`
-	Kept     *int    `json:"kept"` // all that was refused before has been told
+	Time       float64 `json:"time"`
+	Broker     string  `json:"broker"`
+	Connection int     `json:"connection"`
+	What       string  `json:"what"`
+	Decision   string  `json:"decision"`
+	Refused    bool    `json:"refused"`
+	Advice     string  `json:"advice"`
+	Error      string  `json:"error"`
+	Count      int     `json:"count"`
+	Missed     int     `json:"missed"`
+	Kept       *int    `json:"kept"` // all that was refused before has been told
 }
 
 // watching prints what a broker says.
@@ -130,6 +131,9 @@ func (w *watching) print(d *decision, packet []byte) {
 // line says a decision to a person: when, who, what became of what, and what to do about it.
 func (d *decision) line() string {
 	at := time.UnixMilli(int64(d.Time * 1000)).Format("15:04:05")
+	if d.What == "" {
+		d.What = "connection " + strconv.Itoa(d.Connection)
+	}
 	text := at + " " + pad(line(d.Broker), 8) + pad(line(d.Decision), 7) + line(d.What)
 	if d.Count > 1 {
 		text += " (" + strconv.Itoa(d.Count) + " times)"

@@ -82,6 +82,8 @@ func (c *composer) tellAllowed() {
 			text, danger = "hold the pointer in its window while it has the focus, as games do", ""
 		case "shortcuts":
 			text, danger = "take the desktop's own shortcuts while it has the focus", ""
+		case "panel":
+			text = "see other apps' windows by name, and raise, shrink and close them, as task bars do"
 		case "screencopy":
 			text = "take pictures of the whole screen"
 		case "layer-shell":

@@ -62,6 +62,10 @@ func (c *composer) tellSound() {
 		c.tell(groupSound, "play sound", s.Play.Origin)
 	}
 	switch s.Record.Value {
+	case "off":
+		if s.Record.Origin != "" {
+			c.tell(groupSound, "no microphone", s.Record.Origin) // somebody has said so
+		}
 	case "ask":
 		c.tell(groupSound, "ask to record from the microphone", s.Record.Origin)
 	case "allow":

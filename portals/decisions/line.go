@@ -66,14 +66,25 @@ func (n *Line) Tell(decision string) {
 	n.end(false)
 }
 
+// Would says what was decided, as Tell, and what would decide otherwise.
+func (n *Line) Would(decision, grant string) {
+	n.String("decision", decision)
+	n.advise(grant)
+	n.end(false)
+}
+
 // Refuse says that it was refused. grant is what would allow it, in the words of the broker's policy, or "".
 func (n *Line) Refuse(decision, grant string) {
 	n.String("decision", decision)
+	n.advise(grant)
+	n.end(true)
+}
+
+func (n *Line) advise(grant string) {
 	n.String("allow", grant)
 	if grant != "" && n.log.advise != nil {
 		n.String("advice", n.log.advise(n.broker, grant))
 	}
-	n.end(true)
 }
 
 func (n *Line) end(refused bool) {

@@ -29,8 +29,7 @@ func (l log) hides(id int, g global) {
 	if n := l.Begin(l.name, id, false); n != nil {
 		n.String("from", "compositor")
 		n.String("what", "global "+g.name)
-		n.String("allow", g.would)
-		n.Tell("hide")
+		n.Would("hide", g.would)
 	}
 }
 

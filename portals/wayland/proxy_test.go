@@ -36,7 +36,7 @@ func TestGlobals(t *testing.T) {
 	app.hears(withdrawn(reg, 3))
 	app.say(binds(reg, 3, "wl_seat", 7, 6)) // crosses its removal
 	host.hears(binds(reg, 3, "wl_seat", 7, 6))
-	if log := b.said.String(); !strings.Contains(log, `"what":"global `+capture+`","allow":"display.allow=screencopy","decision":"hide"`) ||
+	if log := b.said.String(); !strings.Contains(log, `"what":"global `+capture+`","decision":"hide","allow":"display.allow=screencopy"`) ||
 		!strings.Contains(log, `"what":"bind wl_seat 7","decision":"pass"`) {
 		t.Error(log)
 	}

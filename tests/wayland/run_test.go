@@ -30,7 +30,7 @@ func TestRun(t *testing.T) {
 	s.Start("sh", "-c", "exec snug watch --json "+id+" >"+s.Dir+"/watched")
 	s.Poll("a watcher hears what is hidden, and what would show it", func() bool {
 		s.Outside("snug", "exec", id, "--", "wayland-info")
-		return strings.Contains(bed.Read(t, s.Dir+"/watched"), `"what":"global zwlr_screencopy_manager_v1","allow":"display.allow=screencopy"`)
+		return strings.Contains(bed.Read(t, s.Dir+"/watched"), `"what":"global zwlr_screencopy_manager_v1","decision":"hide","allow":"display.allow=screencopy"`)
 	})
 	s.Must("snug", "stop", id)
 	s.Must("snug", "grant", id, "display.allow=screencopy", "accept=display:screencopy", "--keep")

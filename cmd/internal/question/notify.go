@@ -81,6 +81,7 @@ func notify(ctx context.Context, bus *dbus.Conn, q Question) (Answer, error) {
 				return Later, ErrNobody
 			}
 			if answer, given := heard(s, owner, id, buttons); given {
+				daemon.CallWithContext(ctx, notifyName+".CloseNotification", 0, id) // some leave it, and it could be pressed again
 				return answer, nil
 			}
 		}

@@ -14,10 +14,10 @@ import (
 
 // desktop answers what notifications ask.
 type desktop struct {
-	conn  *dbus.Conn
-	press string // the label of the action
-	asked atomic.Int32
-	text  atomic.Value
+	conn          *dbus.Conn
+	press         string // the label of the action
+	text          atomic.Value
+	asked, closed atomic.Int32
 }
 
 func (d *desktop) GetCapabilities() ([]string, *dbus.Error) { return []string{"actions"}, nil }
@@ -31,7 +31,7 @@ func (d *desktop) Notify(app string, replaces uint32, icon, title, text string, 
 	return id, nil
 }
 
-func (d *desktop) CloseNotification(uint32) *dbus.Error { return nil }
+func (d *desktop) CloseNotification(uint32) *dbus.Error { d.closed.Add(1); return nil }
 
 // desktopOf shows notifications in a room, whose bus it starts.
 func desktopOf(r *room, press string) *desktop {

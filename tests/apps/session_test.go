@@ -1,9 +1,7 @@
 package apps_test
 
 import (
-	"bytes"
 	"fmt"
-	"image/png"
 	"net"
 	"net/http"
 	"os"
@@ -69,21 +67,10 @@ func (s *session) green() {
 	})
 }
 
+// greenPart is how much of the screen is green, in parts of a hundred.
 func (s *session) greenPart() int {
 	s.Helper()
-	screen, err := png.Decode(bytes.NewReader(s.Screenshot("screen")))
-	if err != nil {
-		s.Fatal(err)
-	}
-	count, area := 0, screen.Bounds()
-	for y := area.Min.Y; y < area.Max.Y; y++ {
-		for x := area.Min.X; x < area.Max.X; x++ {
-			if r, g, b, _ := screen.At(x, y).RGBA(); r < 0x1000 && b < 0x1000 && g > 0x6000 && g < 0xc000 {
-				count++
-			}
-		}
-	}
-	return 100 * count / (area.Dx() * area.Dy())
+	return s.Share(func(r, g, b uint32) bool { return r < 0x1000 && b < 0x1000 && g > 0x6000 && g < 0xc000 })
 }
 
 // server shows a page to those who reach this machine by its address, as a user-mode network does.

@@ -3,6 +3,7 @@ package bed
 import (
 	"bytes"
 	"encoding/json"
+	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +121,24 @@ func (b *Bed) Screenshot(name string) []byte {
 	return []byte(Read(b, file))
 }
 
+// Share is how many parts in a hundred of the screen have a colour.
+func (b *Bed) Share(is func(red, green, blue uint32) bool) int {
+	b.Helper()
+	screen, err := png.Decode(bytes.NewReader(b.Screenshot("screen")))
+	if err != nil {
+		b.Fatal(err)
+	}
+	count, area := 0, screen.Bounds()
+	for y := area.Min.Y; y < area.Max.Y; y++ {
+		for x := area.Min.X; x < area.Max.X; x++ {
+			if red, green, blue, _ := screen.At(x, y).RGBA(); is(red, green, blue) {
+				count++
+			}
+		}
+	}
+	return 100 * count / (area.Dx() * area.Dy())
+}
+
 // Drawn waits until two pictures in a row are alike and not like the one before: a window has come and
 // drawn what it had to.
 func (b *Bed) Drawn(name string, before []byte) []byte {
@@ -134,6 +153,17 @@ func (b *Bed) Drawn(name string, before []byte) []byte {
 		return done
 	})
 	return last
+}
+
+// Keys types. A fresh wtype loses what comes before its keyboard is there, hence the pause and a key
+// that means nothing; and GTK 3 finds no binding for the last key of a keymap, which wtype makes of
+// what it types, hence another.
+func (b *Bed) Keys(words ...string) {
+	b.Helper()
+	line := append([]string{"wtype", "-s", "100", "-k", "F19", "-s", "20"}, words...)
+	if out := b.Outside(append(line, "-k", "F20")...); out != "" {
+		b.Fatalf("keys %q: %s", words, out)
+	}
 }
 
 // Enter enters something until a file has a word of it. A program that has just come may lose the

@@ -39,8 +39,8 @@ func (d *desk) openLetter(id, program, window, tables string) (letter string) {
 	d.manifest(id, "command = [\""+program+"\", \"--standalone\"]\naccept = [\"wayland-raw\"]\n", tables)
 	d.open(letter, "letter.txt", window, id)
 	d.Enter(letter, "new", func() {
-		d.keys("new words ")
-		d.keys("-M", "ctrl", "-k", "s", "-m", "ctrl")
+		d.Keys("new words ")
+		d.Keys("-M", "ctrl", "-k", "s", "-m", "ctrl")
 	})
 	if got := bed.Read(d, letter); !strings.Contains(got, "a line of old") {
 		d.Errorf("want the old text kept, got %q", got)
@@ -61,7 +61,7 @@ func (d *desk) open(file, title, window, id string, words ...string) {
 	d.Cleanup(func() { app.Process.Kill() }) // it would ask whether to save
 	d.focused(window)
 	opened := d.Drawn("app", empty)
-	d.keys("-s", "1000", "-M", "ctrl", "-k", "o", "-m", "ctrl")
+	d.Keys("-s", "1000", "-M", "ctrl", "-k", "o", "-m", "ctrl")
 	d.chooseFile(seen, file, opened)
 	d.focused(title)
 	if asked := seen.saw("OpenFile"); asked == nil || !strings.Contains(asked.Body, id) {
@@ -75,12 +75,12 @@ func (d *desk) chooseFile(seen *monitor, path string, before []byte) {
 	d.Poll("the portal is asked for a dialog", func() bool { return seen.saw("OpenFile") != nil })
 	d.focused("xdg-desktop-portal-gtk")
 	dialog := d.Drawn("dialog", before)
-	d.keys("-k", "slash") // which makes the dialog show a line to type into
+	d.Keys("-k", "slash") // which makes the dialog show a line to type into
 	typed := d.Drawn("line", dialog)
-	d.keys(path[1:])
+	d.Keys(path[1:])
 	d.Drawn("path", typed)
 	d.Poll("the dialog is gone", func() bool {
-		d.keys("-k", "Return") // the first may be the list's of completions
+		d.Keys("-k", "Return") // the first may be the list's of completions
 		return !slices.ContainsFunc(d.Windows(), func(w bed.Window) bool { return strings.Contains(w.App, "xdg-desktop-portal-gtk") })
 	})
 	if after := d.Drawn("chosen", dialog); bytes.Equal(after, before) {

@@ -92,14 +92,3 @@ func (d *desk) focused(word string) {
 	d.Helper()
 	d.Await("a window with the keys that is called "+word, func(w bed.Window) bool { return w.Focused && w.Called(word) })
 }
-
-// keys types. A fresh wtype loses what comes before its keyboard is there, hence the pause and a key
-// that means nothing; and GTK 3 finds no binding for the last key of a keymap, which wtype makes of
-// what it types, hence another.
-func (d *desk) keys(words ...string) {
-	d.Helper()
-	line := append([]string{"wtype", "-s", "100", "-k", "F19", "-s", "20"}, words...)
-	if out := d.Outside(append(line, "-k", "F20")...); out != "" {
-		d.Fatalf("keys %q: %s", words, out)
-	}
-}

@@ -25,9 +25,9 @@ func TestSavedByPortal(t *testing.T) {
 	before := bed.Read(d, store)
 	d.Start("snug", "run", "org.keepassxc.KeePassXC", store)
 	d.Await("the store", func(w bed.Window) bool { return w.Called("store.kdbx") })
-	d.keys("-s", "500", "a", "-s", "50", "-k", "Return", "-s", "1000")
-	d.keys("-M", "ctrl", "n", "-m", "ctrl", "-s", "500", "new entry", "-s", "300")
-	d.keys("-M", "ctrl", "-k", "Return", "-m", "ctrl", "-s", "1000")
+	d.Keys("-s", "500", "a", "-s", "50", "-k", "Return", "-s", "1000")
+	d.Keys("-M", "ctrl", "n", "-m", "ctrl", "-s", "500", "new entry", "-s", "300")
+	d.Keys("-M", "ctrl", "-k", "Return", "-m", "ctrl", "-s", "1000")
 	d.Poll("the store saved", func() bool { return bed.Read(d, store) != before })
 	if out := d.Outside("sh", "-c", "echo a | keepassxc-cli ls "+store); !strings.Contains(out, "new entry") {
 		t.Errorf("want the new entry in the store, got %s", out)

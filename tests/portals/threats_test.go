@@ -173,7 +173,7 @@ func TestAccessibility(t *testing.T) {
 	d.focused("Letter")
 	d.Start("zenity", "--password", "--title=Password")
 	d.focused("Password")
-	d.keys("-d", "20", "four")
+	d.Keys("-d", "20", "four")
 	var out string
 	d.Poll("an outsider reads what stands in others' windows", func() bool {
 		out = d.Outside("python3", "-c", widgets)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,25 +37,41 @@ func rooms(t *testing.T, do func(t *testing.T, r *room)) {
 		start func(r *room)
 	}{{"pulseaudio", (*room).pulseaudio}, {"pipewire", (*room).pipewire}} {
 		t.Run(kind.name, func(t *testing.T) {
-			r := &room{Bed: bed.New(t)}
-			r.Env = append(r.Env, "DBUS_SESSION_BUS_ADDRESS=disabled:", "PULSE_LATENCY_MSEC=50", "SDL_AUDIODRIVER=pulseaudio")
-			kind.start(r)
-			r.Poll("the server answers", func() bool { return strings.Contains(r.outside("pactl", "info"), "Server Name") })
-			for _, words := range [][]string{{"module-null-sink", "sink_name=nsink", "rate=48000"}, {"module-null-sink", "sink_name=booth", "rate=48000"},
-				{"module-remap-source", "master=booth.monitor", "source_name=vmic"}} {
-				r.must(append([]string{"pactl", "load-module"}, words...)...)
-			}
-			r.Poll("the devices are there", func() bool {
-				return strings.Contains(r.outside("pactl", "list", "short", "sources"), "vmic") && strings.Contains(r.outside("pactl", "list", "short", "sinks"), "booth")
-			})
-			r.Poll("there are defaults", func() bool {
-				r.outside("pactl", "set-default-sink", "nsink")
-				r.outside("pactl", "set-default-source", "vmic")
-				return r.outside("pactl", "get-default-sink")+r.outside("pactl", "get-default-source") == "nsink\nvmic\n"
-			})
-			do(t, r)
+			do(t, newRoom(t, kind.start))
 		})
 	}
+}
+
+// newRoom has the server that is started, and the devices.
+func newRoom(t *testing.T, start func(*room)) *room {
+	t.Helper()
+	r := &room{Bed: bed.New(t)}
+	r.Env = append(r.Env, "DBUS_SESSION_BUS_ADDRESS=disabled:", "PULSE_LATENCY_MSEC=50", "SDL_AUDIODRIVER=pulseaudio")
+	start(r)
+	r.Poll("the server answers", func() bool { return strings.Contains(r.outside("pactl", "info"), "Server Name") })
+	for _, words := range [][]string{{"module-null-sink", "sink_name=nsink", "rate=48000"}, {"module-null-sink", "sink_name=booth", "rate=48000"},
+		{"module-remap-source", "master=booth.monitor", "source_name=vmic"}} {
+		r.must(append([]string{"pactl", "load-module"}, words...)...)
+	}
+	r.Poll("the devices are there", func() bool {
+		return strings.Contains(r.outside("pactl", "list", "short", "sources"), "vmic") && strings.Contains(r.outside("pactl", "list", "short", "sinks"), "booth")
+	})
+	r.Poll("there are defaults", func() bool {
+		r.outside("pactl", "set-default-sink", "nsink")
+		r.outside("pactl", "set-default-source", "vmic")
+		return r.outside("pactl", "get-default-sink")+r.outside("pactl", "get-default-source") == "nsink\nvmic\n"
+	})
+	return r
+}
+
+// newDesktop is a room with a screen and a message bus, and PulseAudio.
+func newDesktop(t *testing.T) *room {
+	t.Helper()
+	need.Time(t)
+	r := newRoom(t, (*room).pulseaudio)
+	r.Bus()
+	r.Sway()
+	return r.at(r.server)
 }
 
 func (r *room) pulseaudio() {
@@ -131,15 +148,23 @@ func (r *room) log() string { return bed.Read(r, filepath.Join(filepath.Dir(r.se
 // listen records what a source gives while something happens, in the left channel.
 func (r *room) listen(source string, meanwhile func()) []float64 {
 	r.Helper()
+	return r.at(r.server).recorded(source, nil, func() {}, meanwhile)
+}
+
+// recorded is what a program of this room records, which may need words in front of its own, and an answer
+// before it gets anything.
+func (r *room) recorded(source string, by []string, answer, meanwhile func()) []float64 {
+	r.Helper()
 	file := filepath.Join(r.Dir, "heard-"+strconv.FormatInt(time.Now().UnixNano(), 36))
 	out, err := os.Create(file)
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer out.Close()
-	cmd := r.at(r.server).Command("parec", "--raw", "--format=s16le", "--rate=48000", "--channels=2", "--latency-msec=50", "--device="+source)
+	cmd := r.Command(append(slices.Clip(by), "parec", "--raw", "--format=s16le", "--rate=48000", "--channels=2", "--latency-msec=50", "--device="+source)...)
 	cmd.Stdout = out
 	p := r.Launch(cmd)
+	answer()
 	r.Poll("it records", func() bool {
 		info, err := out.Stat()
 		return err == nil && info.Size() > 0 || !bed.Alive(p.Process.Pid)

@@ -147,6 +147,31 @@ func TestScreenshotOfWeston(t *testing.T) {
 	}
 }
 
+// W4: the compositor's own socket for commands, by which anybody starts programs outside.
+func TestCommands(t *testing.T) {
+	s := newSway(t)
+	version := []string{"swaymsg", "-t", "get_version"}
+	if out := s.Outside(version...); !strings.Contains(out, `"variant": "sway"`) {
+		t.Errorf("control: want an answer outside, got %s", out)
+	}
+	inside := func(words ...string) string {
+		return s.Outside(append([]string{"snug", "run", "--wayland", "filtered", "--"}, words...)...)
+	}
+	if out := inside("wayland-info"); !strings.Contains(out, "xdg_wm_base") {
+		t.Errorf("control: want a display inside, got %s", out)
+	}
+	if out := inside(version...); !strings.Contains(out, "Unable to retrieve socket path") {
+		t.Errorf("an app finds the socket: %s", out)
+	}
+	socket := variable(s.Bed, "SWAYSOCK")
+	if out := inside(append(version, "-s", socket)...); !strings.Contains(out, "Unable to connect to "+socket) {
+		t.Errorf("an app reaches the socket: %s", out)
+	}
+	if out := inside("sh", "-c", `env; find /run /tmp "$HOME"`); strings.Contains(out, "SWAYSOCK") || strings.Contains(out, "sway-ipc") || !strings.Contains(out, "WAYLAND_DISPLAY") {
+		t.Errorf("an app is handed over %s", out)
+	}
+}
+
 // A client that binds a hidden name ends, and the app's other windows stay.
 func TestOnlyTheConnection(t *testing.T) {
 	s := newSway(t)

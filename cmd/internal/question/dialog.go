@@ -2,6 +2,7 @@ package question
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/godbus/dbus/v5"
@@ -49,13 +50,7 @@ func dialog(ctx context.Context, bus *dbus.Conn, desktops []string, q Question) 
 
 // chosen reads what a dialog gives.
 func chosen(response uint32, results map[string]dbus.Variant) Answer {
-	keep := false
-	var choices []struct{ ID, Value string }
-	if v, found := results["choices"]; found && v.Store(&choices) == nil {
-		for _, c := range choices {
-			keep = keep || c.ID == "keep" && c.Value == "true"
-		}
-	}
+	keep := keeps(results["choices"])
 	switch {
 	case response == 0 && keep:
 		return Always
@@ -67,6 +62,18 @@ func chosen(response uint32, results map[string]dbus.Variant) Answer {
 		return No
 	}
 	return Later
+}
+
+// keeps reports whether the answer is to be kept. Portals are specified to give pairs of words, and the one of gtk
+// gives a dictionary, and that only of what was allowed: who does not allow is asked again there.
+func keeps(choices dbus.Variant) bool {
+	switch list := choices.Value().(type) {
+	case [][]any:
+		return slices.ContainsFunc(list, func(pair []any) bool { return slices.Equal(pair, []any{"keep", "true"}) })
+	case map[string]dbus.Variant:
+		return list["keep"].Value() == "true"
+	}
+	return false
 }
 
 // isElement reports whether a word can be an element of a name on the bus.

@@ -21,7 +21,7 @@ type desktop struct {
 	closed  chan uint32
 	asked   []string // title, text and actions of the last question
 	dialog  uint32   // response of a dialog
-	choices []struct{ ID, Value string }
+	choices any
 }
 
 func (d *desktop) GetCapabilities() ([]string, *dbus.Error) { return d.can, nil }
@@ -148,12 +148,16 @@ func TestTakenBack(t *testing.T) {
 }
 
 func TestDialog(t *testing.T) {
-	keep := []struct{ ID, Value string }{{"other", "true"}, {"keep", "true"}}
+	type pairs []struct{ ID, Value string }
+	keep := pairs{{"other", "true"}, {"keep", "true"}}
+	byGTK := func(value string) map[string]dbus.Variant {
+		return map[string]dbus.Variant{"other": dbus.MakeVariant("true"), "keep": dbus.MakeVariant(value)}
+	}
 	for _, tt := range []struct {
 		response uint32
-		choices  []struct{ ID, Value string }
+		choices  any
 		want     question.Answer
-	}{{0, nil, question.Once}, {0, keep, question.Always}, {1, keep[:1], question.No}, {1, keep, question.Never}, {2, keep, question.Later}} {
+	}{{0, pairs{}, question.Once}, {0, 7, question.Once}, {0, byGTK("true"), question.Always}, {0, byGTK("false"), question.Once}, {0, keep, question.Always}, {1, keep[:1], question.No}, {1, keep, question.Never}, {2, keep, question.Later}} {
 		d := &desktop{dialog: tt.response, choices: tt.choices}
 		got, err := question.Ask(t.Context(), show(t, d, "org.freedesktop.impl.portal.desktop.example"), []string{"odd name", "Example"}, microphone)
 		if got != tt.want || err != nil || !slices.Equal(d.asked, []string{"Record", "May it <b>?"}) {

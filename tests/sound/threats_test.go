@@ -78,6 +78,10 @@ func TestMoved(t *testing.T) {
 					}
 				}
 				r.must("pactl", "move-source-output", index, "nsink.monitor")
+				r.Poll("it is moved, or has ended", func() bool {
+					source := r.sourceOf(index)
+					return source == "" || source == r.numberOf("nsink.monitor")
+				})
 				r.must("paplay", "--device=nsink", file)
 			})
 		}
@@ -88,6 +92,26 @@ func TestMoved(t *testing.T) {
 			t.Errorf("log: %s", inside.log())
 		}
 	})
+}
+
+// sourceOf gives the number of the source that a recording is from, or "" if it is there no more.
+func (r *room) sourceOf(output string) string {
+	for line := range strings.Lines(r.must("pactl", "list", "short", "source-outputs")) {
+		if words := strings.Fields(line); words[0] == output {
+			return words[1]
+		}
+	}
+	return ""
+}
+
+// numberOf gives the number of a source.
+func (r *room) numberOf(source string) string {
+	for line := range strings.Lines(r.must("pactl", "list", "short", "sources")) {
+		if words := strings.Fields(line); words[1] == source {
+			return words[0]
+		}
+	}
+	return ""
 }
 
 // Modules run in the server, with all that the person has: files on the host, ports of the machine.

@@ -6,13 +6,11 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 
 	"snug/portals"
 )
 
 func main() {
-	runtime.GOMAXPROCS(1) // one loop serves all: more would only be threads that wake each other
 	config, err := portals.Parse(os.Args[1:])
 	if err == nil {
 		err = portals.Serve(context.Background(), config)

@@ -3,12 +3,10 @@ package main
 
 import (
 	"os"
-	"runtime"
 
 	"snug/portals/dbusproxy"
 )
 
 func main() {
-	runtime.GOMAXPROCS(1) // one loop serves all: more would only be threads that wake each other
 	os.Exit(dbusproxy.Main(os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -77,8 +77,8 @@ func TestMoved(t *testing.T) {
 						break
 					}
 				}
-				r.must("pactl", "move-source-output", index, "nsink.monitor")
-				r.Poll("it is moved, or has ended", func() bool {
+				r.Poll("it is moved, or has ended", func() bool { // WirePlumber forgets a move of what it has not linked yet
+					r.outside("pactl", "move-source-output", index, "nsink.monitor")
 					source := r.sourceOf(index)
 					return source == "" || source == r.numberOf("nsink.monitor")
 				})
